@@ -1,0 +1,101 @@
+import { LimbeckError } from "../errors.ts";
+import { type GraphBuilder, graphBuilder } from "../graph/builder/builder.ts";
+import { inlineGraph } from "../graph/builder/inline.ts";
+import { describeNode, formatShape, type Graph, type Node, type Value } from "../graph/graph.ts";
+import { pruneDead } from "../graph/rewrite/prune.ts";
+import { gradientRules } from "./rules/rules.ts";
+
+/**
+ * A graph with one more output for each name in `wrt`: `gradient:NAME`, the derivative of the loss with respect to that value.
+ *
+ * @param loss Name of a scalar float value of the graph.
+ * @param wrt Names of inputs, initialisers or inner values.
+ * @throws LimbeckError when an operator between a name in `wrt` and the loss has no gradient rule.
+ */
+export function gradient(graph: Graph, loss: string, wrt: readonly string[]): Graph {
+  const g = graphBuilder(graph.name);
+  const bind = new Map(graph.inputs.map((input) => [input.name, g.input(input.name, input.type, input.shape)]));
+  const values = inlineGraph(g, graph, { bind });
+  for (const output of graph.outputs) g.output(values.get(output.name) as Value, output.name);
+  const gradients = backpropagate(g, g.value(loss), wrt.map((name) => g.value(name)));
+  wrt.forEach((name, index) => g.output(gradients[index] as Value, `gradient:${name}`));
+  return pruneDead(g.build());
+}
+
+/**
+ * Emits the derivative of `loss` with respect to each of `wrt` into the builder that holds them (reverse-mode differentiation).
+ *
+ * @param loss A scalar float value.
+ * @returns Values of the same shapes as `wrt`; zeros where the loss does not depend on one.
+ */
+export function backpropagate(g: GraphBuilder, loss: Value, wrt: readonly Value[]): Value[] {
+  if (loss.shape.length > 0) throw new LimbeckError(`A loss must be a scalar; "${loss.name}" has shape ${formatShape(loss.shape)}.`);
+  const path = nodesBetween(g.nodes, wrt, loss);
+  // Contributions from each consumer, added up when the producer's turn comes.
+  const contributions = new Map<string, Value[]>([[loss.name, [g.scalar(1, loss.type)]]]);
+  const total = (value: Value): Value | undefined => {
+    const terms = contributions.get(value.name);
+    if (!terms) return undefined;
+    const sum = g.sum(...terms);
+    contributions.set(value.name, [sum]);
+    return sum;
+  };
+  g.scope("gradient", () => {
+    for (const node of path.toReversed()) {
+      const outputs = node.outputs.filter((name) => name !== "").map((name) => g.value(name));
+      const grads = outputs.map(total);
+      if (grads.every((grad) => grad === undefined)) continue;
+      const inputs = node.inputs.map((name) => (name === "" ? undefined : g.value(name)));
+      const derivatives = ruleFor(g, node)({
+        g,
+        node,
+        inputs: inputs as readonly Value[],
+        outputs,
+        grads: grads.map((grad, index) => grad ?? zerosLike(g, outputs[index] as Value)),
+      });
+      derivatives.forEach((derivative, index) => {
+        const input = inputs[index];
+        if (!input || !derivative) return;
+        if (derivative.shape.join() !== input.shape.join()) {
+          throw new Error(`The gradient rule of ${describeNode(node)} gives ${formatShape(derivative.shape)} for an input of ${formatShape(input.shape)}.`);
+        }
+        const terms = contributions.get(input.name);
+        if (terms) terms.push(derivative);
+        else contributions.set(input.name, [derivative]);
+      });
+    }
+  });
+  return wrt.map((value) => total(value) ?? zerosLike(g, value));
+}
+
+/** Nodes on a path from one of `sources` to `target` along which a gradient can flow, in order. */
+function nodesBetween(nodes: readonly Node[], sources: readonly Value[], target: Value): readonly Node[] {
+  const dependent = new Set(sources.map(({ name }) => name));
+  const forward = nodes.filter((node) => {
+    const depends = node.inputs.some((name) => dependent.has(name));
+    if (depends) for (const output of node.outputs) dependent.add(output);
+    return depends;
+  });
+  const needed = new Set([target.name]);
+  const path: Node[] = [];
+  for (const node of forward.toReversed()) {
+    if (!node.outputs.some((name) => needed.has(name))) continue;
+    path.push(node);
+    for (const input of node.inputs) needed.add(input);
+  }
+  return path.reverse();
+}
+
+function ruleFor(g: GraphBuilder, node: Node) {
+  const rule = gradientRules[node.domain ? `${node.domain}:${node.op}` : node.op];
+  if (!rule) {
+    throw new LimbeckError(`No gradient rule for ${describeNode(node)} (opset ${g.opsetOf(node.domain)}), which lies between a parameter and the loss.`, {
+      hint: "Freeze the parameters before this node, or replace the operator.",
+    });
+  }
+  return rule;
+}
+
+function zerosLike(g: GraphBuilder, value: Value): Value {
+  return g.expand(g.scalar(0, value.type), value.shape.map(Number));
+}

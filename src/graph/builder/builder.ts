@@ -1,0 +1,46 @@
+import type { Value } from "../graph.ts";
+import { elementwiseOperators } from "./elementwise.ts";
+import { Emitter } from "./emitter.ts";
+import { layoutOperators } from "./layout.ts";
+import { linearOperators } from "./linear.ts";
+import { normalizationOperators } from "./normalization.ts";
+import { reductionOperators } from "./reduction.ts";
+import { windowOperators } from "./window.ts";
+
+/** The one way code emits nodes: `g.matMul(a, b)`. Every operator checks its shapes as it is called. */
+export type GraphBuilder = Emitter &
+  ReturnType<typeof elementwiseOperators> &
+  ReturnType<typeof linearOperators> &
+  ReturnType<typeof windowOperators> &
+  ReturnType<typeof reductionOperators> &
+  ReturnType<typeof layoutOperators> &
+  ReturnType<typeof normalizationOperators> &
+  ReturnType<typeof compositeOperators>;
+
+/** Starts a graph. */
+export function graphBuilder(name: string): GraphBuilder {
+  const emitter = new Emitter(name);
+  const operators = {
+    ...elementwiseOperators(emitter),
+    ...linearOperators(emitter),
+    ...windowOperators(emitter),
+    ...reductionOperators(emitter),
+    ...layoutOperators(emitter),
+    ...normalizationOperators(emitter),
+  };
+  return Object.assign(emitter, operators, compositeOperators(operators));
+}
+
+type Primitives = ReturnType<typeof reductionOperators> & ReturnType<typeof layoutOperators>;
+
+/** What losses and gradient rules say often, in terms of the operators. */
+function compositeOperators(g: Primitives) {
+  return {
+    /** Sums a value that was broadcast from `like` back to the shape of `like`. */
+    sumTo: (x: Value, like: Value): Value => {
+      const extra = x.shape.length - like.shape.length;
+      const axes = x.shape.flatMap((size, axis) => (axis < extra || (like.shape[axis - extra] === 1 && size !== 1) ? [axis] : []));
+      return axes.length === 0 ? x : g.reshape(g.reduceSum(x, { axes, keepDims: true }), like.shape);
+    },
+  };
+}

@@ -1,0 +1,192 @@
+import { LimbeckError } from "../../errors.ts";
+import { type Attributes, describeNode, type Graph, type Node, OPSET, type Shape, type Value } from "../graph.ts";
+import { inferOutputs } from "../shapes/infer.ts";
+import { type ElementType, float32, type Tensor } from "../tensor.ts";
+import { tensorAttribute } from "../attributes.ts";
+import { renameValues } from "../rewrite/rename.ts";
+
+/** A value, or a number that stands for a scalar constant of the other operand's type. */
+export type Operand = Value | number;
+
+export interface EmitOptions {
+  readonly attributes?: Attributes;
+  readonly domain?: string;
+  /** How many outputs the node has; 1 unless given. */
+  readonly outputs?: number;
+  /** Names for the outputs, where they must be kept (an existing graph is being replayed). */
+  readonly outputNames?: readonly string[];
+  readonly name?: string;
+}
+
+/** The state of a graph under construction. Shapes are inferred, and so checked, as each node is emitted. */
+export class Emitter {
+  readonly #inputs: Value[] = [];
+  readonly #outputs = new Map<string, Value>();
+  readonly #nodes: Node[] = [];
+  readonly #initializers = new Map<string, Tensor>();
+  readonly #values = new Map<string, Value>();
+  readonly #constants = new Map<string, Value>();
+  readonly #constantTensors = new Map<string, Tensor>();
+  readonly #opsets: Record<string, number> = { "": OPSET };
+  readonly #counts = new Map<string, number>();
+  readonly #scopes: string[] = [];
+  readonly metadata: Record<string, string> = {};
+
+  constructor(readonly name: string) {}
+
+  get nodes(): readonly Node[] {
+    return this.#nodes;
+  }
+
+  get initializers(): ReadonlyMap<string, Tensor> {
+    return this.#initializers;
+  }
+
+  input(name: string, type: ElementType, shape: Shape): Value {
+    const value = this.#define({ name, type, shape });
+    this.#inputs.push(value);
+    return value;
+  }
+
+  /** A weight or other stored tensor, named within the current scope. */
+  initializer(name: string, tensor: Tensor): Value {
+    return this.store(this.unique(name), tensor);
+  }
+
+  /** Like `initializer`, under exactly this name. */
+  store(name: string, tensor: Tensor): Value {
+    this.#initializers.set(name, tensor);
+    this.#constantTensors.set(name, tensor);
+    return this.#define({ name, type: tensor.type, shape: tensor.shape });
+  }
+
+  /** A small constant; equal ones are stored once. */
+  constant(tensor: Tensor): Value {
+    const key = `${tensor.type}[${tensor.shape.join()}]${Array.from(tensor.data as ArrayLike<unknown>).join()}`;
+    let value = this.#constants.get(key);
+    if (!value) {
+      value = this.store(this.#unused("constant"), tensor);
+      this.#constants.set(key, value);
+    }
+    return value;
+  }
+
+  /** A number as a scalar of the given float or integer type. */
+  scalar(number: number, type: ElementType = "float32"): Value {
+    if (type === "float32") return this.constant(float32([number], []));
+    if (type === "int64") return this.constant({ type, shape: [], data: BigInt64Array.of(BigInt(number)) });
+    if (type === "int32") return this.constant({ type, shape: [], data: Int32Array.of(number) });
+    if (type === "float64") return this.constant({ type, shape: [], data: Float64Array.of(number) });
+    throw new LimbeckError(`A number cannot stand for a scalar of type ${type}.`);
+  }
+
+  /** The tensor behind a value that is known before the graph runs. */
+  constantOf(value: Value): Tensor | undefined {
+    return this.#constantTensors.get(value.name);
+  }
+
+  /** The value of this name. @throws LimbeckError when there is none. */
+  value(name: string): Value {
+    const value = this.#values.get(name);
+    if (!value) throw new LimbeckError(`The graph has no value named "${name}".`, { where: `graph "${this.name}"` });
+    return value;
+  }
+
+  /** Version of the operator set of a domain. */
+  opsetOf(domain: string): number | undefined {
+    return this.#opsets[domain];
+  }
+
+  has(name: string): boolean {
+    return this.#values.has(name);
+  }
+
+  /** Runs `body` with every name it makes prefixed by `name/`. */
+  scope<T>(name: string, body: () => T): T {
+    this.#scopes.push(name);
+    try {
+      return body();
+    } finally {
+      this.#scopes.pop();
+    }
+  }
+
+  /** `name` within the current scope, numbered if taken. */
+  unique(name: string): string {
+    return this.#unused([...this.#scopes, name].join("/"));
+  }
+
+  emit(op: string, inputs: readonly (Value | undefined)[], options: EmitOptions = {}): Value[] {
+    const { attributes = {}, domain = "", outputs = options.outputNames?.length ?? 1 } = options;
+    const name = options.name && !this.#counts.has(options.name) ? options.name : this.unique(op);
+    this.#counts.set(name, this.#counts.get(name) ?? 0);
+    if (domain && !(domain in this.#opsets)) this.#opsets[domain] = 1;
+    const outputNames = options.outputNames ?? Array.from({ length: outputs }, (_, index) => (outputs === 1 ? name : `${name}:${index}`));
+    const node: Node = { op, domain, name, inputs: inputs.map((input) => input?.name ?? ""), outputs: outputNames, attributes };
+    for (const input of inputs) {
+      if (input && this.#values.get(input.name) !== input) throw new LimbeckError(`${describeNode(node)} takes "${input.name}", which is not of this graph.`);
+    }
+    const types = inferOutputs({
+      node,
+      opset: this.#opsets[domain] as number,
+      inputs,
+      constant: (index) => (inputs[index] ? this.constantOf(inputs[index]) : undefined),
+    });
+    this.#nodes.push(node);
+    const constant = op === "Constant" ? tensorAttribute(node, "value") : undefined;
+    if (constant) this.#constantTensors.set(outputNames[0] as string, constant);
+    return outputNames.map((output, index) => {
+      const type = types[index];
+      if (!type) throw new LimbeckError(`${describeNode(node)} has no output number ${index}.`);
+      return output === "" ? { name: "", ...type } : this.#define({ name: output, ...type });
+    });
+  }
+
+  /** Declares an output of the graph, under `name` in the finished graph. */
+  output(value: Value, name = value.name): void {
+    if (this.#outputs.has(name)) throw new LimbeckError(`The graph already has an output named "${name}".`);
+    this.#outputs.set(name, value);
+  }
+
+  /** The finished graph. An output that is an input, a weight or already named otherwise passes through an Identity. */
+  build(): Graph {
+    const renamed = new Map<string, string>();
+    const own = new Set(this.#nodes.flatMap((node) => node.outputs));
+    const nodes = [...this.#nodes];
+    const outputs: Value[] = [];
+    for (const [name, value] of this.#outputs) {
+      if (own.has(value.name) && !renamed.has(value.name) && (name === value.name || !this.#values.has(name))) renamed.set(value.name, name);
+      else {
+        nodes.push({ op: "Identity", domain: "", name: `${name}/Identity`, inputs: [value.name], outputs: [name], attributes: {} });
+      }
+      outputs.push({ ...value, name });
+    }
+    const graph: Graph = {
+      name: this.name,
+      opsets: { ...this.#opsets },
+      inputs: [...this.#inputs],
+      outputs,
+      nodes,
+      initializers: new Map(this.#initializers),
+      metadata: { ...this.metadata },
+    };
+    return renameValues(graph, renamed);
+  }
+
+  #define(value: Value): Value {
+    if (this.#values.has(value.name)) throw new LimbeckError(`The graph "${this.name}" already has a value named "${value.name}".`);
+    this.#values.set(value.name, value);
+    return value;
+  }
+
+  #unused(base: string): string {
+    let name = base;
+    while (this.#values.has(name) || this.#counts.has(name)) {
+      const count = (this.#counts.get(base) ?? 0) + 1;
+      this.#counts.set(base, count);
+      name = `${base}_${count}`;
+    }
+    this.#counts.set(name, 0);
+    return name;
+  }
+}

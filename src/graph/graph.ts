@@ -1,0 +1,64 @@
+import type { ElementType, Tensor } from "./tensor.ts";
+
+/** A size, or the name of one that is known only at run time: `"N"`. */
+export type Dim = number | string;
+export type Shape = readonly Dim[];
+
+/** A tensor that flows through a graph: its unique name, element type and shape. */
+export interface Value {
+  readonly name: string;
+  readonly type: ElementType;
+  readonly shape: Shape;
+}
+
+export type Attribute =
+  | { readonly kind: "float"; readonly value: number }
+  | { readonly kind: "int"; readonly value: number }
+  | { readonly kind: "string"; readonly value: string }
+  | { readonly kind: "floats"; readonly value: readonly number[] }
+  | { readonly kind: "ints"; readonly value: readonly number[] }
+  | { readonly kind: "strings"; readonly value: readonly string[] }
+  | { readonly kind: "tensor"; readonly value: Tensor }
+  | { readonly kind: "graph"; readonly value: Graph };
+
+export type Attributes = Readonly<Record<string, Attribute>>;
+
+/** One operator application. An empty input or output name means "left out", as in ONNX. */
+export interface Node {
+  readonly op: string;
+  /** "" is ONNX's own domain. */
+  readonly domain: string;
+  readonly name: string;
+  readonly inputs: readonly string[];
+  readonly outputs: readonly string[];
+  readonly attributes: Attributes;
+}
+
+/** An ONNX model as immutable data. Nodes are in topological order. Every rewrite is a function `Graph -> Graph`. */
+export interface Graph {
+  readonly name: string;
+  /** Version of each operator set in use, by domain. */
+  readonly opsets: Readonly<Record<string, number>>;
+  readonly inputs: readonly Value[];
+  readonly outputs: readonly Value[];
+  readonly nodes: readonly Node[];
+  /** Constants and weights, by value name. */
+  readonly initializers: ReadonlyMap<string, Tensor>;
+  /** Free text carried in the file (ONNX `metadata_props`). */
+  readonly metadata: Readonly<Record<string, string>>;
+}
+
+/** The operator set that Limbeck writes. */
+export const OPSET = 21;
+/** Microsoft's operators, part of every stock ONNX Runtime build. */
+export const MICROSOFT = "com.microsoft";
+
+/** Names a node for an error message: `Conv "stem/Conv_0"`. */
+export function describeNode(node: Pick<Node, "op" | "name" | "domain">): string {
+  return `${node.domain ? `${node.domain}.` : ""}${node.op} "${node.name}"`;
+}
+
+/** `[N, 3, 32, 32]`, for messages. */
+export function formatShape(shape: Shape): string {
+  return `[${shape.join(", ")}]`;
+}

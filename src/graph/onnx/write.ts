@@ -1,0 +1,105 @@
+import { create, toBinary } from "@bufbuild/protobuf";
+import {
+  AttributeProto_AttributeType as AttributeType,
+  AttributeProtoSchema,
+  GraphProtoSchema,
+  type GraphProto,
+  ModelProtoSchema,
+  NodeProtoSchema,
+  TensorProtoSchema,
+  ValueInfoProtoSchema,
+} from "onnx-buf";
+import type { Attribute, Graph, Node, Value } from "../graph.ts";
+import type { Tensor } from "../tensor.ts";
+import { codeOfElementType } from "./element-types.ts";
+
+/** The file format version that goes with the operator sets written here. */
+const IR_VERSION = 10n;
+
+/** The graph as the bytes of an ONNX file. The same graph always gives the same bytes. */
+export function writeOnnx(graph: Graph): Uint8Array {
+  return toBinary(
+    ModelProtoSchema,
+    create(ModelProtoSchema, {
+      irVersion: IR_VERSION,
+      producerName: "limbeck",
+      opsetImport: Object.entries(graph.opsets).map(([domain, version]) => ({ domain, version: BigInt(version) })),
+      metadataProps: Object.entries(graph.metadata).map(([key, value]) => ({ key, value })),
+      graph: writeGraph(graph),
+    }),
+  );
+}
+
+function writeGraph(graph: Graph): GraphProto {
+  return create(GraphProtoSchema, {
+    name: graph.name || "graph",
+    node: graph.nodes.map(writeNode),
+    initializer: Array.from(graph.initializers, ([name, tensor]) => writeTensor(tensor, name)),
+    input: graph.inputs.map(writeValue),
+    output: graph.outputs.map(writeValue),
+  });
+}
+
+function writeValue(value: Value) {
+  const dim = value.shape.map((size) =>
+    typeof size === "number"
+      ? { value: { case: "dimValue" as const, value: BigInt(size) } }
+      : { value: { case: "dimParam" as const, value: size } },
+  );
+  return create(ValueInfoProtoSchema, {
+    name: value.name,
+    type: { value: { case: "tensorType", value: { elemType: codeOfElementType(value.type), shape: { dim } } } },
+  });
+}
+
+function writeNode(node: Node) {
+  return create(NodeProtoSchema, {
+    name: node.name,
+    opType: node.op,
+    domain: node.domain,
+    input: [...node.inputs],
+    output: [...node.outputs],
+    attribute: Object.entries(node.attributes).map(([name, attribute]) => writeAttribute(name, attribute)),
+  });
+}
+
+const text = new TextEncoder();
+
+function writeAttribute(name: string, attribute: Attribute) {
+  return create(AttributeProtoSchema, { name, ...attributeFields(attribute) });
+}
+
+function attributeFields(attribute: Attribute) {
+  switch (attribute.kind) {
+    case "float":
+      return { type: AttributeType.FLOAT, f: attribute.value };
+    case "int":
+      return { type: AttributeType.INT, i: toInt64(attribute.value) };
+    case "string":
+      return { type: AttributeType.STRING, s: text.encode(attribute.value) };
+    case "floats":
+      return { type: AttributeType.FLOATS, floats: [...attribute.value] };
+    case "ints":
+      return { type: AttributeType.INTS, ints: attribute.value.map(toInt64) };
+    case "strings":
+      return { type: AttributeType.STRINGS, strings: attribute.value.map((value) => text.encode(value)) };
+    case "tensor":
+      return { type: AttributeType.TENSOR, t: writeTensor(attribute.value, "") };
+    case "graph":
+      return { type: AttributeType.GRAPH, g: writeGraph(attribute.value) };
+  }
+}
+
+/** Numbers beyond int64 come from exporters' "to the end" (2^63 - 1), which a double rounds up. */
+function toInt64(value: number): bigint {
+  return BigInt.asIntN(64, value >= 2 ** 63 ? 2n ** 63n - 1n : BigInt(value));
+}
+
+function writeTensor(tensor: Tensor, name: string) {
+  const header = { name, dims: tensor.shape.map(BigInt), dataType: codeOfElementType(tensor.type) };
+  if (tensor.type === "string") {
+    return create(TensorProtoSchema, { ...header, stringData: (tensor.data as readonly string[]).map((value) => text.encode(value)) });
+  }
+  const { buffer, byteOffset, byteLength } = tensor.data as Float32Array;
+  return create(TensorProtoSchema, { ...header, rawData: new Uint8Array(buffer as ArrayBuffer, byteOffset, byteLength) });
+}

@@ -1,0 +1,54 @@
+import { intAttribute } from "../attributes.ts";
+import type { Value } from "../graph.ts";
+import { elementTypeOfCode } from "../onnx/element-types.ts";
+import { broadcast, invalid, required, type ShapeContext, type ShapeRule, type ValueType } from "./rule.ts";
+
+const like = (value: Value): ValueType => ({ type: value.type, shape: value.shape });
+
+const unary: ShapeRule = (context) => [like(required(context, 0))];
+
+const broadcasting =
+  (outputType?: "bool"): ShapeRule =>
+  (context) => {
+    const inputs = context.inputs.map((_, index) => required(context, index));
+    return [{ type: outputType ?? sameType(context, inputs), shape: broadcast(context, inputs) }];
+  };
+
+function sameType(context: ShapeContext, inputs: readonly Value[]) {
+  const [first] = inputs;
+  if (!first) throw invalid(context, "it has no inputs");
+  if (inputs.some((input) => input.type !== first.type)) throw invalid(context, "the element types differ");
+  return first.type;
+}
+
+const where: ShapeRule = (context) => {
+  const [condition, yes, no] = [required(context, 0), required(context, 1), required(context, 2)];
+  if (condition.type !== "bool") throw invalid(context, "the condition must be bool");
+  return [{ type: sameType(context, [yes, no]), shape: broadcast(context, [condition, yes, no]) }];
+};
+
+const cast: ShapeRule = (context) => [
+  { type: elementTypeOfCode(intAttribute(context.node, "to", 0), context.node.name), shape: required(context, 0).shape },
+];
+
+/** Data, optional ratio and training flag; the mask has the data's shape. */
+const dropout: ShapeRule = (context) => {
+  const data = required(context, 0);
+  return [like(data), { type: "bool", shape: data.shape }];
+};
+
+const unaryOperators = [
+  "Abs", "Neg", "Exp", "Log", "Sqrt", "Reciprocal", "Relu", "LeakyRelu", "Elu", "Selu", "Celu", "Sigmoid", "HardSigmoid", "HardSwish", "Tanh", "Softplus", "Softsign",
+  "Mish", "Gelu", "Erf", "Sin", "Cos", "Floor", "Ceil", "Round", "Sign", "Not", "Identity", "Clip", "Softmax", "LogSoftmax", "PRelu", "RandomUniformLike",
+];
+const broadcastingOperators = ["Add", "Sub", "Mul", "Div", "Pow", "Max", "Min", "Sum", "Mean", "And", "Or", "Xor", "Mod"];
+const comparisons = ["Equal", "Less", "LessOrEqual", "Greater", "GreaterOrEqual"];
+
+export const elementwiseShapes: Readonly<Record<string, ShapeRule>> = {
+  ...Object.fromEntries(unaryOperators.map((op) => [op, unary])),
+  ...Object.fromEntries(broadcastingOperators.map((op) => [op, broadcasting()])),
+  ...Object.fromEntries(comparisons.map((op) => [op, broadcasting("bool")])),
+  Where: where,
+  Cast: cast,
+  Dropout: dropout,
+};

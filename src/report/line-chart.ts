@@ -1,0 +1,150 @@
+import { html, type Markup } from "./markup.ts";
+
+/** A line, with a colour by name (see `--tone` in the style) and the same x for every line of a chart. */
+export interface Series {
+  readonly name: string;
+  readonly tone: string;
+  readonly dashed?: boolean;
+  /** One per x; NaN where there is none. */
+  readonly values: readonly number[];
+}
+
+export interface LineChart {
+  readonly title: string;
+  /** What a reader must know to read the scale. */
+  readonly note?: string;
+  readonly xName: string;
+  /** Ascending. */
+  readonly x: readonly number[];
+  readonly series: readonly Series[];
+  readonly format: (value: number) => string;
+  /** On "log", values must be positive; what is not is left out. */
+  readonly scale: "linear" | "log";
+  /** Draws small values at the top. */
+  readonly inverted?: boolean;
+  readonly wide?: boolean;
+}
+
+/** More hover readings than this make a page heavy and are too narrow to hit. */
+const MAX_READINGS = 120;
+
+/**
+ * A line chart without a script: lines are SVG stretched to the space there is (strokes keep their width), text is HTML at percentages, so it
+ * keeps its size on any screen, follows the page's colours, prints, and shows its readings by `:hover` alone.
+ */
+export function lineChart(chart: LineChart): Markup {
+  const { x, series } = chart;
+  const ticks = yTicks(chart);
+  const toY = yPosition(chart, ticks);
+  const [first, last] = [x[0] ?? 0, x.at(-1) ?? 0];
+  const toX = (value: number): number => (last > first ? (100 * (value - first)) / (last - first) : 50);
+  const summary = series.map(({ name, values }) => `${name} ends at ${chart.format(values.at(-1) ?? Number.NaN)}`).join("; ");
+  return html`<figure class="chart${chart.wide ? " wide" : ""}">
+<figcaption><h3>${chart.title}</h3>${series.length > 1 && html`<ul class="legend">${series.map(legendEntry)}</ul>`}</figcaption>
+<div class="plot" role="img" aria-label="${`${chart.title} by ${chart.xName}. ${summary}.`}">
+<div class="y">${ticks.map((tick) => html`<span style="top:${fixed(toY(tick))}%">${chart.format(tick)}</span>`)}</div>
+<div class="area"><svg viewBox="0 0 100 100" preserveAspectRatio="none" aria-hidden="true">${[
+    ticks.map((tick) => html`<path class="grid" d="M0 ${fixed(toY(tick))}H100"/>`),
+    series.map((line) => html`<path class="line tone-${line.tone}${line.dashed ? " dashed" : ""}" d="${linePath(x.map(toX), line.values.map(toY))}"/>`),
+  ]}</svg>${readings(chart, toX, toY)}</div>
+<div class="x">${xTicks(first, last).map((tick) => html`<span style="left:${fixed(toX(tick))}%">${tick}</span>`)}</div>
+</div>
+<p class="note">${chart.xName}${chart.note && ` · ${chart.note}`}</p>
+</figure>`;
+}
+
+function legendEntry({ name, tone, dashed }: Series): Markup {
+  return html`<li><i class="key tone-${tone}${dashed ? " dashed" : ""}"></i>${name}</li>`;
+}
+
+/** `M` starts a piece, a gap ends it; a lone point is a line of no length, which round caps make a dot. */
+function linePath(xs: readonly number[], ys: readonly number[]): string {
+  return xs
+    .map((x, index) => {
+      const y = ys[index] ?? Number.NaN;
+      if (!Number.isFinite(y)) return "";
+      const starts = !Number.isFinite(ys[index - 1] ?? Number.NaN);
+      return `${starts ? "M" : "L"}${fixed(x)} ${fixed(y)}${starts ? "h0" : ""}`;
+    })
+    .join("");
+}
+
+/** One invisible column per x; under the pointer it shows a rule, the points and their values. */
+function readings(chart: LineChart, toX: (x: number) => number, toY: (y: number) => number): readonly Markup[] {
+  const { x, series, format, xName } = chart;
+  const every = Math.ceil(x.length / MAX_READINGS);
+  const shown = x.flatMap((value, index) => (index % every === 0 || index === x.length - 1 ? [{ value, index }] : []));
+  return shown.map(({ value, index }, position) => {
+    const here = toX(value);
+    const left = position === 0 ? 0 : (toX(shown[position - 1]?.value ?? value) + here) / 2;
+    const right = position === shown.length - 1 ? 100 : (toX(shown[position + 1]?.value ?? value) + here) / 2;
+    const points = series.flatMap((line) => {
+      const y = line.values[index] ?? Number.NaN;
+      return Number.isFinite(toY(y)) ? [{ ...line, y }] : [];
+    });
+    return html`<div class="at" style="left:${fixed(left)}%;width:${fixed(right - left)}%"><div class="rule" style="left:${fixed((100 * (here - left)) / (right - left))}%">${[
+      points.map(({ tone, y }) => html`<i class="dot tone-${tone}" style="top:${fixed(toY(y))}%"></i>`),
+      html`<div class="reading${here > 50 ? " leftward" : ""}"><b>${xName} ${value}</b>${points.map((line) => html`<span>${legendEntryInline(line)}</span><span>${format(line.y)}</span>`)}</div>`,
+    ]}</div></div>`;
+  });
+}
+
+function legendEntryInline({ name, tone, dashed }: Series): Markup {
+  return html`<i class="key tone-${tone}${dashed ? " dashed" : ""}"></i>${name}`;
+}
+
+/** From value to distance from the top, 0 to 100. */
+function yPosition(chart: LineChart, ticks: readonly number[]): (value: number) => number {
+  const along = chart.scale === "log" ? Math.log : (value: number): number => value;
+  const all = [...finiteValues(chart), ...ticks].map(along);
+  const [low, high] = [Math.min(...all), Math.max(...all)];
+  return (value) => {
+    const up = high > low ? (along(value) - low) / (high - low) : 0.5;
+    return 100 * (chart.inverted ? up : 1 - up);
+  };
+}
+
+function finiteValues({ series, scale }: LineChart): readonly number[] {
+  return series.flatMap(({ values }) => values).filter((value) => Number.isFinite(value) && (scale === "linear" || value > 0));
+}
+
+/** Four or so round numbers that reach beyond the data at least at the near-zero end. */
+function yTicks(chart: LineChart): readonly number[] {
+  const values = finiteValues(chart);
+  if (values.length === 0) return [];
+  const [low, high] = [Math.min(...values), Math.max(...values)];
+  return chart.scale === "log" ? logTicks(low, high) : linearTicks(Math.min(0, low), high, 4);
+}
+
+/** 1, 2 or 5 times a power of ten, enclosing [low, high]; powers of ten alone where those would crowd. */
+function logTicks(low: number, high: number): readonly number[] {
+  const decades = Math.log10(high / low);
+  const mantissas = decades > 2.5 ? [1] : [1, 2, 5];
+  const from = Math.floor(Math.log10(low));
+  const to = Math.ceil(Math.log10(high));
+  const candidates = Array.from({ length: to - from + 1 }, (_, index) => mantissas.map((m) => Number(`${m}e${from + index}`))).flat();
+  const below = candidates.filter((tick) => tick <= low).at(-1) ?? low;
+  const above = candidates.find((tick) => tick >= high) ?? high;
+  const step = Math.ceil(decades / 6);
+  return candidates.filter((tick) => tick >= below && tick <= above).filter((_, index) => index % step === 0);
+}
+
+function linearTicks(low: number, high: number, count: number): readonly number[] {
+  const range = high - low || Math.abs(high) || 1;
+  const power = 10 ** Math.floor(Math.log10(range / count));
+  const step = ([1, 2, 5, 10].find((m) => m * power * count >= range) ?? 10) * power;
+  const from = Math.floor(low / step);
+  const to = Math.ceil(high / step);
+  return Array.from({ length: to - from + 1 }, (_, index) => Number(((from + index) * step).toPrecision(12)));
+}
+
+function xTicks(first: number, last: number): readonly number[] {
+  const inner = linearTicks(first, last, 5).filter((tick) => Number.isInteger(tick) && tick >= first && tick <= last);
+  // The first epoch is 1, which no round step meets; it is shown unless a round number stands too close.
+  const crowded = inner.some((tick) => tick !== first && tick - first < (last - first) / 12);
+  return [...new Set(crowded ? inner : [first, ...inner])];
+}
+
+function fixed(value: number): string {
+  return String(Number(value.toFixed(2)));
+}

@@ -1,0 +1,189 @@
+/** What a run cost and what it kept, as the plain data of `report.json`. Everything shown to people is rendered from this and nothing else. */
+export interface Report {
+  readonly limbeck: { readonly schema: 1 };
+  /** The resolved recipe, as JSON. */
+  readonly recipe: unknown;
+  readonly seed: number;
+  /** Which data, the sizes of its splits, what "last" and "best" epoch mean here, how latency was measured: sentences for a reader. */
+  readonly protocol: string;
+  readonly versions: { readonly limbeck: string; readonly onnxruntime: string; readonly node: string };
+  readonly machine: { readonly cpu: string; readonly cores: number; readonly memoryBytes: number; readonly os: string };
+
+  /** Absent when a model was trained without one. */
+  readonly teacher?: ModelReport;
+  readonly student: ModelReport;
+  /** The student's architecture trained on the labels alone. */
+  readonly baseline?: ModelReport;
+  /** Fraction of the test samples to which student and teacher give the same class. */
+  readonly agreement?: number;
+  /** Student's test accuracy / teacher's. */
+  readonly retention?: number;
+  readonly reduction?: Reduction;
+
+  readonly epochs: number;
+  /** Wall time of the whole run. */
+  readonly seconds: number;
+  readonly curves: { readonly student: readonly EpochRecord[]; readonly baseline?: readonly EpochRecord[] };
+  /** Names of the classes, in the order of the logits. */
+  readonly classes: readonly string[];
+  /** `[C][C]`, the student on the test set: `confusion[label][prediction]` is a number of samples. */
+  readonly confusion: readonly (readonly number[])[];
+  /** Test samples to which teacher and student give different classes: all of them, or those worth showing. */
+  readonly disagreements: readonly Disagreement[];
+}
+
+export interface ModelReport {
+  readonly name: string;
+  /** Number of trained values. */
+  readonly parameters: number;
+  /** Of one sample's forward pass; a multiply-add counts as 2. */
+  readonly flops: number;
+  /** Size of the ONNX file. */
+  readonly bytes: number;
+  readonly accuracy: Accuracy;
+  /** Misclassified test samples, of the same weights as `accuracy.lastEpoch`. */
+  readonly errors: number;
+  readonly testSamples: number;
+  /** By batch size; milliseconds for the whole batch. */
+  readonly latencyMs: Readonly<Record<`batch${number}`, Latency>>;
+}
+
+/** Fractions of 1, on the test set unless said otherwise. */
+export interface Accuracy {
+  /** The weights of the last epoch; for a model that came as a file, the file's. */
+  readonly lastEpoch: number;
+  /** On the test set, the weights of the epoch that was best on the validation set. */
+  readonly bestOnValidation?: number;
+  readonly bestEpoch?: number;
+  /** On the validation set, the weights of the last epoch. */
+  readonly validation?: number;
+}
+
+/** Milliseconds per run. */
+export interface Latency {
+  readonly median: number;
+  readonly p95: number;
+}
+
+/** Teacher / student: above 1 where the student is smaller or faster. */
+export interface Reduction {
+  readonly parameters: number;
+  readonly flops: number;
+  readonly bytes: number;
+  /** Of the medians, at the smallest batch that both were measured with. */
+  readonly latency: number;
+}
+
+export interface EpochRecord {
+  readonly epoch: number;
+  /** Optimiser steps taken since the run began. */
+  readonly step: number;
+  readonly seconds: number;
+  readonly learningRate: number;
+  readonly temperature?: number;
+  /** Mean of each loss term over the epoch. */
+  readonly losses: Readonly<Record<string, number>>;
+  readonly trainAccuracy: number;
+  readonly validationAccuracy: number;
+  readonly validationLoss?: number;
+  readonly samplesPerSecond: number;
+}
+
+export interface Disagreement {
+  /** Place in the test set. */
+  readonly index: number;
+  /** A thumbnail as a `data:image/...;base64,` address. */
+  readonly image?: string;
+  /** What was classified, where it is no image. */
+  readonly text?: string;
+  /** Class numbers. */
+  readonly label: number;
+  readonly teacher: Prediction;
+  readonly student: Prediction;
+}
+
+export interface Prediction {
+  readonly class: number;
+  readonly probability: number;
+}
+
+export type Role = "teacher" | "baseline" | "student";
+
+/** The models of a report, in the order in which they are shown. */
+export function modelsOf(report: Report): readonly { readonly role: Role; readonly model: ModelReport }[] {
+  const roles: readonly Role[] = ["teacher", "baseline", "student"];
+  return roles.flatMap((role) => {
+    const model = report[role];
+    return model ? [{ role, model }] : [];
+  });
+}
+
+/** The batch sizes that any of the models was measured with, ascending. */
+export function batchSizesOf(models: readonly ModelReport[]): readonly number[] {
+  const sizes = models.flatMap((model) => Object.keys(model.latencyMs).map((key) => Number(key.replace("batch", ""))));
+  return [...new Set(sizes)].sort((a, b) => a - b);
+}
+
+/** Teacher / student, of everything that a smaller model saves. Latency is NaN when no batch size was measured with both. */
+export function reductionOf(teacher: ModelReport, student: ModelReport): Reduction {
+  const latencies = batchSizesOf([teacher, student]).flatMap((size) => {
+    const [slow, fast] = [teacher.latencyMs[`batch${size}`], student.latencyMs[`batch${size}`]];
+    return slow && fast ? [slow.median / fast.median] : [];
+  });
+  return {
+    parameters: teacher.parameters / student.parameters,
+    flops: teacher.flops / student.flops,
+    bytes: teacher.bytes / student.bytes,
+    latency: latencies[0] ?? Number.NaN,
+  };
+}
+
+/** Student's test accuracy / teacher's. */
+export function retentionOf(teacher: ModelReport, student: ModelReport): number {
+  return student.accuracy.lastEpoch / teacher.accuracy.lastEpoch;
+}
+
+/**
+ * How much of the way from the baseline's accuracy to the teacher's the student went: 0 is none, 1 all of it; below 0 distillation did harm.
+ * Undefined without both, or where the teacher is no better than the baseline.
+ */
+export function gapClosed({ teacher, baseline, student }: Report): number | undefined {
+  if (!teacher || !baseline) return undefined;
+  const gap = teacher.accuracy.lastEpoch - baseline.accuracy.lastEpoch;
+  return gap > 0 ? (student.accuracy.lastEpoch - baseline.accuracy.lastEpoch) / gap : undefined;
+}
+
+/**
+ * The 95 % confidence interval of a count of errors among `samples` (E. B. Wilson, 1927, "Probable inference, the law of succession, and
+ * statistical inference"): what another test set of the same size might have shown. Counts, within [0, samples].
+ */
+export function errorInterval(errors: number, samples: number): readonly [low: number, high: number] {
+  const z2 = 1.959964 ** 2;
+  const centre = (errors + z2 / 2) / (samples + z2);
+  const half = (Math.sqrt(z2) / (samples + z2)) * Math.sqrt((errors * (samples - errors)) / samples + z2 / 4);
+  return [Math.max(0, (centre - half) * samples), Math.min(samples, (centre + half) * samples)];
+}
+
+export interface Confusion {
+  readonly label: number;
+  readonly prediction: number;
+  readonly count: number;
+  /** Of the samples with this label. */
+  readonly fraction: number;
+}
+
+/** What is taken for what, most frequent first; classes told apart without a mistake are left out. */
+export function commonMistakes(confusion: Report["confusion"], limit: number): readonly Confusion[] {
+  return confusion
+    .flatMap((row, label) => {
+      const samples = sum(row);
+      return row.map((count, prediction) => ({ label, prediction, count, fraction: count / samples }));
+    })
+    .filter(({ label, prediction, count }) => label !== prediction && count > 0)
+    .sort((a, b) => b.count - a.count)
+    .slice(0, limit);
+}
+
+export function sum(numbers: readonly number[]): number {
+  return numbers.reduce((total, number) => total + number, 0);
+}

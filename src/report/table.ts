@@ -1,0 +1,93 @@
+import pc from "picocolors";
+import { formatPercent, formatRatio } from "./format.ts";
+import { metricGroups } from "./metrics.ts";
+import { gapClosed, modelsOf, type Report, type Role } from "./report.ts";
+
+const GAP = 2;
+
+/**
+ * The comparison of teacher, baseline and student for a terminal, then what was saved and kept. Lines end with "\n".
+ * @param options.width columns of the terminal, 80 unless told; below about 55 the table is wider than asked
+ */
+export function reportTable(report: Report, options: { readonly color: boolean; readonly width?: number }): string {
+  const width = options.width ?? 80;
+  const colors = pc.createColors(options.color);
+  const models = modelsOf(report);
+  const tint: Record<Role, (text: string) => string> = { teacher: colors.gray, baseline: colors.yellow, student: (text) => colors.bold(colors.cyan(text)) };
+
+  const groups = metricGroups(report);
+  const metrics = groups.flatMap((group) => group.metrics);
+  const labelWidth = Math.max(...metrics.map(({ label }) => displayWidth(label)));
+  const valueWidth = Math.max(8, ...metrics.flatMap(({ values }) => values.map(displayWidth)));
+  const room = Math.floor((width - labelWidth) / models.length) - GAP;
+  const nameWidth = Math.max(...models.map(({ model }) => displayWidth(printable(model.name))));
+  const columnWidth = Math.max(valueWidth, Math.min(room, nameWidth));
+
+  const line = (label: string, cells: readonly string[]): string =>
+    padEnd(label, labelWidth) +
+    cells.map((cell, index) => " ".repeat(GAP) + (tint[models[index]?.role ?? "teacher"])(padStart(cell, columnWidth))).join("");
+  const lines = [
+    line("", models.map(({ role }) => `${role[0]?.toUpperCase()}${role.slice(1)}`)),
+    line("", models.map(({ model }) => truncate(printable(model.name), columnWidth))),
+    ...groups.flatMap((group) => ["", ...group.metrics.map(({ label, values }) => line(label, values))]),
+  ];
+  const summary = summaryOf(report);
+  const termWidth = Math.max(0, ...summary.map(([term]) => term.length)) + GAP;
+  const sentences = summary.map(([term, parts]) => colors.bold(term.padEnd(termWidth)) + wrap(parts, width - termWidth).join(`\n${" ".repeat(termWidth)}`));
+  return `${[...lines, ...(sentences.length > 0 ? ["", ...sentences] : [])].join("\n")}\n`;
+}
+
+/** What was saved and kept: a term, and the parts of its sentence between which a line may break. */
+function summaryOf(report: Report): readonly (readonly [term: string, parts: readonly string[]])[] {
+  const { reduction, retention, agreement } = report;
+  const gap = gapClosed(report);
+  const saved = reduction && [
+    `${formatRatio(reduction.parameters)} parameters,`,
+    `${formatRatio(reduction.flops)} FLOPs,`,
+    `${formatRatio(reduction.bytes)} file,`,
+    `${formatRatio(reduction.latency)} latency`,
+  ];
+  return [
+    ...(saved ? [["Reduction", saved] as const] : []),
+    ...(retention === undefined ? [] : [["Retention", [formatPercent(retention), "of the teacher's accuracy"]] as const]),
+    ...(agreement === undefined ? [] : [["Agreement", [formatPercent(agreement), "of the test samples", "get the teacher's class"]] as const]),
+    ...(gap === undefined ? [] : [["Gap closed", [formatPercent(gap, 1), "of the way", "from the baseline's accuracy", "to the teacher's"]] as const]),
+  ];
+}
+
+function wrap(parts: readonly string[], width: number): readonly string[] {
+  return parts.reduce<readonly string[]>((lines, part) => {
+    const last = lines.at(-1);
+    return last !== undefined && last.length + 1 + part.length <= width ? [...lines.slice(0, -1), `${last} ${part}`] : [...lines, part];
+  }, []);
+}
+
+/** Names come from files and recipes: control characters among them could move the cursor or recolour the terminal. */
+function printable(text: string): string {
+  return text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, "");
+}
+
+const WIDE = /[\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6]|\p{Emoji_Presentation}/u;
+
+/** Terminal columns: East Asian wide characters and emoji take two, combining marks none. */
+function displayWidth(text: string): number {
+  return [...text].reduce((width, character) => width + (/\p{M}/u.test(character) ? 0 : WIDE.test(character) ? 2 : 1), 0);
+}
+
+function truncate(text: string, width: number): string {
+  if (displayWidth(text) <= width) return text;
+  let kept = "";
+  for (const character of text) {
+    if (displayWidth(kept + character) > width - 1) break;
+    kept += character;
+  }
+  return `${kept}…`;
+}
+
+function padEnd(text: string, width: number): string {
+  return text + " ".repeat(Math.max(0, width - displayWidth(text)));
+}
+
+function padStart(text: string, width: number): string {
+  return " ".repeat(Math.max(0, width - displayWidth(text))) + text;
+}

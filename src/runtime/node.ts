@@ -1,0 +1,11 @@
+import { createRequire } from "node:module";
+import * as ort from "onnxruntime-node";
+import { ortRuntime } from "./ort.ts";
+import type { Device, Runtime, SessionOptions } from "./runtime.ts";
+
+const { version } = createRequire(import.meta.url)("onnxruntime-node/package.json") as { version: string };
+
+/** ONNX Runtime in Node. WebGPU and CUDA are used only when asked for, and then must be there. */
+export function nodeRuntime({ device = "cpu", threads }: { device?: Device } & SessionOptions = {}): Runtime {
+  return ortRuntime(ort, `onnxruntime-node ${version}`, device, { threads });
+}

@@ -1,0 +1,68 @@
+import type { InferenceSession, Tensor as OrtTensor, TensorConstructor } from "onnxruntime-common";
+import { LimbeckError } from "../errors.ts";
+import type { Tensor } from "../graph/tensor.ts";
+import type { Device, Runtime, SessionOptions } from "./runtime.ts";
+
+/** What onnxruntime-node and onnxruntime-web have in common. */
+export interface Ort {
+  readonly InferenceSession: { create(model: Uint8Array, options?: InferenceSession.SessionOptions): Promise<InferenceSession> };
+  readonly Tensor: TensorConstructor;
+}
+
+/** A runtime over one of the onnxruntime packages. */
+export function ortRuntime(ort: Ort, version: string, device: Device, defaults: SessionOptions = {}): Runtime {
+  return {
+    device,
+    version,
+    createSession: async (model, options = {}) => {
+      const threads = options.threads ?? defaults.threads;
+      const session = await create(ort, model, {
+        executionProviders: [device],
+        graphOptimizationLevel: "all",
+        ...(threads === undefined ? {} : { intraOpNumThreads: threads }),
+        // Errors come back as exceptions; warnings about graphs written here are not for users.
+        logSeverityLevel: 3,
+      });
+      return {
+        inputNames: session.inputNames,
+        outputNames: session.outputNames,
+        run: async (feeds, { into = {}, fetch } = {}) => {
+          const wanted = fetch ?? session.outputNames;
+          const fetches = Object.fromEntries(wanted.map((name) => [name, null] as [string, OrtTensor | null]));
+          for (const name in into) fetches[name] = wrap(ort, into[name] as Tensor);
+          const outputs = await session.run(wrapAll(ort, feeds), fetches);
+          return Object.fromEntries(Object.entries(outputs).map(([name, output]) => [name, into[name] ?? unwrap(output)]));
+        },
+        release: () => session.release(),
+      };
+    },
+  };
+}
+
+async function create(ort: Ort, model: Uint8Array, options: InferenceSession.SessionOptions): Promise<InferenceSession> {
+  try {
+    return await ort.InferenceSession.create(model, options);
+  } catch (cause) {
+    throw new LimbeckError(`ONNX Runtime refuses the model: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
+  }
+}
+
+/** The runtime's view of a tensor shares its memory, so it is made once for each. */
+const views = new WeakMap<Tensor, OrtTensor>();
+
+function wrap(ort: Ort, tensor: Tensor): OrtTensor {
+  let view = views.get(tensor);
+  if (!view) {
+    view = new ort.Tensor(tensor.type as "float32", tensor.data as Float32Array, tensor.shape);
+    views.set(tensor, view);
+  }
+  return view;
+}
+
+function wrapAll(ort: Ort, feeds: Readonly<Record<string, Tensor>>): Record<string, OrtTensor> {
+  return Object.fromEntries(Object.entries(feeds).map(([name, tensor]) => [name, wrap(ort, tensor)]));
+}
+
+function unwrap(tensor: OrtTensor): Tensor {
+  return { type: tensor.type as Tensor["type"], shape: tensor.dims, data: tensor.data as Tensor["data"] };
+}
