@@ -3,6 +3,7 @@ import { type GraphBuilder, graphBuilder } from "../graph/builder/builder.ts";
 import { inlineGraph } from "../graph/builder/inline.ts";
 import { describeNode, formatShape, type Graph, type Node, type Value } from "../graph/graph.ts";
 import { pruneDead } from "../graph/rewrite/prune.ts";
+import { sizesOf } from "./rule.ts";
 import { gradientRules } from "./rules/rules.ts";
 
 /**
@@ -30,7 +31,7 @@ export function gradient(graph: Graph, loss: string, wrt: readonly string[]): Gr
  */
 export function backpropagate(g: GraphBuilder, loss: Value, wrt: readonly Value[]): Value[] {
   if (loss.shape.length > 0) throw new LimbeckError(`A loss must be a scalar; "${loss.name}" has shape ${formatShape(loss.shape)}.`);
-  const path = nodesBetween(g.nodes, wrt, loss);
+  const path = nodesBetween(g, wrt, loss);
   // Contributions from each consumer, added up when the producer's turn comes.
   const contributions = new Map<string, Value[]>([[loss.name, [g.scalar(1, loss.type)]]]);
   const total = (value: Value): Value | undefined => {
@@ -40,18 +41,17 @@ export function backpropagate(g: GraphBuilder, loss: Value, wrt: readonly Value[
     contributions.set(value.name, [sum]);
     return sum;
   };
-  g.scope("gradient", () => {
+  return g.scope("gradient", () => {
     for (const node of path.toReversed()) {
-      const outputs = node.outputs.filter((name) => name !== "").map((name) => g.value(name));
-      const grads = outputs.map(total);
+      const [inputs, outputs] = [valuesOf(g, node.inputs), valuesOf(g, node.outputs)];
+      const grads = outputs.map((output) => output && total(output));
       if (grads.every((grad) => grad === undefined)) continue;
-      const inputs = node.inputs.map((name) => (name === "" ? undefined : g.value(name)));
       const derivatives = ruleFor(g, node)({
         g,
         node,
         inputs: inputs as readonly Value[],
-        outputs,
-        grads: grads.map((grad, index) => grad ?? zerosLike(g, outputs[index] as Value)),
+        outputs: outputs as readonly Value[],
+        grads: grads.map((grad, index) => grad ?? zerosLike(g, outputs[index])) as readonly Value[],
       });
       derivatives.forEach((derivative, index) => {
         const input = inputs[index];
@@ -64,26 +64,35 @@ export function backpropagate(g: GraphBuilder, loss: Value, wrt: readonly Value[
         else contributions.set(input.name, [derivative]);
       });
     }
+    return wrt.map((value) => total(value) ?? (zerosLike(g, value) as Value));
   });
-  return wrt.map((value) => total(value) ?? zerosLike(g, value));
 }
 
-/** Nodes on a path from one of `sources` to `target` along which a gradient can flow, in order. */
-function nodesBetween(nodes: readonly Node[], sources: readonly Value[], target: Value): readonly Node[] {
+/** Nodes on a path from one of `sources` to `target` along which a gradient can flow (integers and booleans carry none), in order. */
+function nodesBetween(g: GraphBuilder, sources: readonly Value[], target: Value): readonly Node[] {
   const dependent = new Set(sources.map(({ name }) => name));
-  const forward = nodes.filter((node) => {
-    const depends = node.inputs.some((name) => dependent.has(name));
-    if (depends) for (const output of node.outputs) dependent.add(output);
-    return depends;
+  const forward = g.nodes.filter((node) => {
+    if (!node.inputs.some((name) => dependent.has(name))) return false;
+    const carrying = valuesOf(g, node.outputs).filter(carriesGradient);
+    for (const { name } of carrying) dependent.add(name);
+    return carrying.length > 0;
   });
   const needed = new Set([target.name]);
   const path: Node[] = [];
   for (const node of forward.toReversed()) {
     if (!node.outputs.some((name) => needed.has(name))) continue;
     path.push(node);
-    for (const input of node.inputs) needed.add(input);
+    for (const input of node.inputs) if (dependent.has(input)) needed.add(input);
   }
   return path.reverse();
+}
+
+function valuesOf(g: GraphBuilder, names: readonly string[]): (Value | undefined)[] {
+  return names.map((name) => (name === "" ? undefined : g.value(name)));
+}
+
+function carriesGradient(value: Value | undefined): value is Value {
+  return value?.type.includes("float") ?? false;
 }
 
 function ruleFor(g: GraphBuilder, node: Node) {
@@ -96,6 +105,6 @@ function ruleFor(g: GraphBuilder, node: Node) {
   return rule;
 }
 
-function zerosLike(g: GraphBuilder, value: Value): Value {
-  return g.expand(g.scalar(0, value.type), value.shape.map(Number));
+function zerosLike(g: GraphBuilder, value: Value | undefined): Value | undefined {
+  return carriesGradient(value) ? g.expand(g.scalar(0, value.type), sizesOf(value)) : undefined;
 }

@@ -1,9 +1,10 @@
 import { LimbeckError } from "../errors.ts";
 import { type Attribute, type Attributes, describeNode, type Node } from "./graph.ts";
-import type { Tensor } from "./tensor.ts";
+import { float32, int64, type Tensor } from "./tensor.ts";
 
 export const int = (value: number): Attribute => ({ kind: "int", value });
-export const float = (value: number): Attribute => ({ kind: "float", value });
+/** Stored as float32, so that a reader of the graph sees the number that the runtime sees. */
+export const float = (value: number): Attribute => ({ kind: "float", value: Math.fround(value) });
 export const ints = (value: readonly number[]): Attribute => ({ kind: "ints", value });
 export const string = (value: string): Attribute => ({ kind: "string", value });
 export const tensor = (value: Tensor): Attribute => ({ kind: "tensor", value });
@@ -41,6 +42,18 @@ export function tensorAttribute(node: Node, name: string): Tensor | undefined {
   if (found === undefined) return undefined;
   if (found.kind !== "tensor") throw wrongKind(node, name, found, "tensor");
   return found.value;
+}
+
+/** What a Constant node gives, in whichever attribute it is written; `undefined` for other nodes, and for sparse values. */
+export function constantTensor(node: Node): Tensor | undefined {
+  if (node.op !== "Constant" || node.domain !== "") return undefined;
+  const { value, value_float, value_floats, value_int, value_ints } = node.attributes;
+  if (value?.kind === "tensor") return value.value;
+  if (value_float?.kind === "float") return float32([value_float.value], []);
+  if (value_floats?.kind === "floats") return float32(value_floats.value);
+  if (value_int?.kind === "int") return int64([value_int.value], []);
+  if (value_ints?.kind === "ints") return int64(value_ints.value);
+  return undefined;
 }
 
 /** The attributes without one, for a node made from another. */

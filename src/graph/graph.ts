@@ -53,6 +53,26 @@ export const OPSET = 21;
 /** Microsoft's operators, part of every stock ONNX Runtime build. */
 export const MICROSOFT = "com.microsoft";
 
+/** Names of the values a node takes: its inputs, and what its subgraphs take from around them. */
+export function takenBy(node: Node): string[] {
+  const captured = Object.values(node.attributes).flatMap((attribute) => (attribute.kind === "graph" ? capturedBy(attribute.value) : []));
+  return [...node.inputs.filter((name) => name !== ""), ...captured];
+}
+
+function capturedBy(graph: Graph): string[] {
+  const own = new Set(givenBy(graph));
+  return [...graph.nodes.flatMap(takenBy), ...graph.outputs.map(({ name }) => name)].filter((name) => !own.has(name));
+}
+
+/** Names of the values that exist in a graph: its inputs, its initialisers and what its nodes give. */
+export function givenBy(graph: Graph): string[] {
+  return [
+    ...graph.inputs.map(({ name }) => name),
+    ...graph.initializers.keys(),
+    ...graph.nodes.flatMap(({ outputs }) => outputs.filter((name) => name !== "")),
+  ];
+}
+
 /** Names a node for an error message: `Conv "stem/Conv_0"`. */
 export function describeNode(node: Pick<Node, "op" | "name" | "domain">): string {
   return `${node.domain ? `${node.domain}.` : ""}${node.op} "${node.name}"`;

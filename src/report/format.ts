@@ -30,7 +30,7 @@ export function formatRatio(ratio: number): string {
 export function formatMilliseconds(ms: number): string {
   if (!Number.isFinite(ms)) return ABSENT;
   if (ms < 0.00995) return `${significant(ms * 1000, 2)} µs`;
-  if (ms < 0.995) return `${significant(ms, 2)} ms`;
+  if (ms < 1) return `${significant(ms, 2)} ms`;
   return ms < 999.5 ? `${significant(ms, 3)} ms` : `${significant(ms / 1000, 3)} s`;
 }
 
@@ -50,7 +50,7 @@ export function formatDuration(seconds: number): string {
 export function formatScalar(value: number): string {
   if (!Number.isFinite(value)) return ABSENT;
   const magnitude = Math.abs(value);
-  return magnitude !== 0 && (magnitude < 0.001 || magnitude >= 100_000)
+  return magnitude !== 0 && (magnitude < 0.0001 || magnitude >= 100_000)
     ? Number(value.toPrecision(3)).toExponential().replace("e+", "e")
     : String(Number(value.toPrecision(3)));
 }

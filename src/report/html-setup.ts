@@ -17,8 +17,9 @@ export function setup(report: Report): Markup {
     ["Epochs", formatInteger(epochs)],
     ["Time", formatDuration(seconds)],
   ];
+  const pairs = facts.map(([name, value]) => html`<div><dt>${name}</dt><dd>${value}</dd></div>`);
   return html`<section aria-labelledby="setup"><h2 id="setup">How it was done</h2>
 <p class="protocol">${protocol}</p>
 <div class="setup"><div><h3>Recipe</h3><pre tabindex="0" aria-label="Recipe">${stringify(recipe, { lineWidth: 0 })}</pre></div>
-<div><h3>Machine and versions</h3><dl class="pairs">${facts.map(([name, value]) => html`<div><dt>${name}</dt><dd>${value}</dd></div>`)}</dl></div></div></section>`;
+<div><h3>Machine and versions</h3><dl class="pairs">${pairs}</dl></div></div></section>`;
 }

@@ -1,5 +1,6 @@
+import { comparison } from "./html-comparison.ts";
 import { trainingCurves } from "./html-curves.ts";
-import { comparison, headline } from "./html-headline.ts";
+import { headline } from "./html-headline.ts";
 import { confusionMatrix, disagreementGallery } from "./html-predictions.ts";
 import { setup } from "./html-setup.ts";
 import { html, type Markup, toHtml } from "./markup.ts";
@@ -7,8 +8,8 @@ import type { Report } from "./report.ts";
 import { STYLE } from "./style.ts";
 
 /**
- * The run as one HTML file that needs nothing else: no network, no script. The colours follow the system or the switch on the page, which is
- * radio buttons and CSS. The policy in its head makes browsers refuse whatever should ever slip through the escaping.
+ * The run as one HTML file that needs nothing else: no network, no script. The colours follow the system or the switch on the page, which
+ * is radio buttons and CSS. The policy in its head makes browsers refuse whatever should ever slip through the escaping.
  */
 export function reportHtml(report: Report): string {
   const { student, teacher } = report;
@@ -42,7 +43,10 @@ ${body}
 }
 
 function themeSwitch(): Markup {
-  const choice = (id: string, name: string, checked: boolean): Markup =>
-    html`<input type="radio" name="theme" id="theme-${id}" autocomplete="off"${checked && html` checked`}><label for="theme-${id}">${name}</label>`;
-  return html`<fieldset class="theme"><legend>Colours</legend>${choice("auto", "Auto", true)}${choice("light", "Light", false)}${choice("dark", "Dark", false)}</fieldset>`;
+  const choice = (id: string, name: string, checked?: "checked"): Markup =>
+    html`<input type="radio" name="theme" id="theme-${id}" autocomplete="off"${checked && html` checked`}>
+<label for="theme-${id}">${name}</label>
+`;
+  const choices = [choice("auto", "Auto", "checked"), choice("light", "Light"), choice("dark", "Dark")];
+  return html`<fieldset class="theme"><legend>Colours</legend>${choices}</fieldset>`;
 }

@@ -18,6 +18,8 @@ export interface LineChart {
   readonly x: readonly number[];
   readonly series: readonly Series[];
   readonly format: (value: number) => string;
+  /** Of the labels of the scale, where it is not `format`. */
+  readonly formatTick?: (value: number) => string;
   /** On "log", values must be positive; what is not is left out. */
   readonly scale: "linear" | "log";
   /** Draws small values at the top. */
@@ -29,8 +31,8 @@ export interface LineChart {
 const MAX_READINGS = 120;
 
 /**
- * A line chart without a script: lines are SVG stretched to the space there is (strokes keep their width), text is HTML at percentages, so it
- * keeps its size on any screen, follows the page's colours, prints, and shows its readings by `:hover` alone.
+ * A line chart without a script: lines are SVG stretched to the space there is (strokes keep their width), text is HTML at percentages.
+ * So it keeps its size on any screen, follows the page's colours, prints, and shows its readings by `:hover` alone.
  */
 export function lineChart(chart: LineChart): Markup {
   const { x, series } = chart;
@@ -39,13 +41,17 @@ export function lineChart(chart: LineChart): Markup {
   const [first, last] = [x[0] ?? 0, x.at(-1) ?? 0];
   const toX = (value: number): number => (last > first ? (100 * (value - first)) / (last - first) : 50);
   const summary = series.map(({ name, values }) => `${name} ends at ${chart.format(values.at(-1) ?? Number.NaN)}`).join("; ");
-  return html`<figure class="chart${chart.wide ? " wide" : ""}">
-<figcaption><h3>${chart.title}</h3>${series.length > 1 && html`<ul class="legend">${series.map(legendEntry)}</ul>`}</figcaption>
+  const legend = html`<ul class="legend">${series.map((line) => html`<li>${keyed(line)}</li>`)}</ul>`;
+  return html`<figure class="chart${chart.wide ? " wide" : ""}${x.length === 1 ? " points" : ""}">
+<figcaption><h3>${chart.title}</h3>${series.length > 1 && legend}</figcaption>
 <div class="plot" role="img" aria-label="${`${chart.title} by ${chart.xName}. ${summary}.`}">
-<div class="y">${ticks.map((tick) => html`<span style="top:${fixed(toY(tick))}%">${chart.format(tick)}</span>`)}</div>
+<div class="y">${ticks.map((tick) => html`<span style="top:${fixed(toY(tick))}%">${(chart.formatTick ?? chart.format)(tick)}</span>`)}</div>
 <div class="area"><svg viewBox="0 0 100 100" preserveAspectRatio="none" aria-hidden="true">${[
     ticks.map((tick) => html`<path class="grid" d="M0 ${fixed(toY(tick))}H100"/>`),
-    series.map((line) => html`<path class="line tone-${line.tone}${line.dashed ? " dashed" : ""}" d="${linePath(x.map(toX), line.values.map(toY))}"/>`),
+    series.map(
+      (line) =>
+        html`<path class="line tone-${line.tone}${line.dashed ? " dashed" : ""}" d="${linePath(x.map(toX), line.values.map(toY))}"/>`,
+    ),
   ]}</svg>${readings(chart, toX, toY)}</div>
 <div class="x">${xTicks(first, last).map((tick) => html`<span style="left:${fixed(toX(tick))}%">${tick}</span>`)}</div>
 </div>
@@ -53,8 +59,9 @@ export function lineChart(chart: LineChart): Markup {
 </figure>`;
 }
 
-function legendEntry({ name, tone, dashed }: Series): Markup {
-  return html`<li><i class="key tone-${tone}${dashed ? " dashed" : ""}"></i>${name}</li>`;
+/** A line's name after its look. */
+function keyed({ name, tone, dashed }: Series): Markup {
+  return html`<i class="key tone-${tone}${dashed ? " dashed" : ""}"></i>${name}`;
 }
 
 /** `M` starts a piece, a gap ends it; a lone point is a line of no length, which round caps make a dot. */
@@ -82,15 +89,12 @@ function readings(chart: LineChart, toX: (x: number) => number, toY: (y: number)
       const y = line.values[index] ?? Number.NaN;
       return Number.isFinite(toY(y)) ? [{ ...line, y }] : [];
     });
-    return html`<div class="at" style="left:${fixed(left)}%;width:${fixed(right - left)}%"><div class="rule" style="left:${fixed((100 * (here - left)) / (right - left))}%">${[
-      points.map(({ tone, y }) => html`<i class="dot tone-${tone}" style="top:${fixed(toY(y))}%"></i>`),
-      html`<div class="reading${here > 50 ? " leftward" : ""}"><b>${xName} ${value}</b>${points.map((line) => html`<span>${legendEntryInline(line)}</span><span>${format(line.y)}</span>`)}</div>`,
-    ]}</div></div>`;
+    const dots = points.map(({ tone, y }) => html`<i class="dot tone-${tone}" style="top:${fixed(toY(y))}%"></i>`);
+    const values = points.map((line) => html`<span>${keyed(line)}</span><span>${format(line.y)}</span>`);
+    const reading = html`<div class="reading${here > 50 ? " leftward" : ""}"><b>${xName} ${value}</b>${values}</div>`;
+    const rule = html`<div class="rule" style="left:${fixed((100 * (here - left)) / (right - left))}%">${dots}${reading}</div>`;
+    return html`<div class="at" style="left:${fixed(left)}%;width:${fixed(right - left)}%">${rule}</div>`;
   });
-}
-
-function legendEntryInline({ name, tone, dashed }: Series): Markup {
-  return html`<i class="key tone-${tone}${dashed ? " dashed" : ""}"></i>${name}`;
 }
 
 /** From value to distance from the top, 0 to 100. */
@@ -99,7 +103,7 @@ function yPosition(chart: LineChart, ticks: readonly number[]): (value: number) 
   const all = [...finiteValues(chart), ...ticks].map(along);
   const [low, high] = [Math.min(...all), Math.max(...all)];
   return (value) => {
-    const up = high > low ? (along(value) - low) / (high - low) : 0.5;
+    const up = (along(value) - low) / (high - low);
     return 100 * (chart.inverted ? up : 1 - up);
   };
 }
@@ -108,7 +112,7 @@ function finiteValues({ series, scale }: LineChart): readonly number[] {
   return series.flatMap(({ values }) => values).filter((value) => Number.isFinite(value) && (scale === "linear" || value > 0));
 }
 
-/** Four or so round numbers that reach beyond the data at least at the near-zero end. */
+/** A few round numbers, the outermost beyond the data. */
 function yTicks(chart: LineChart): readonly number[] {
   const values = finiteValues(chart);
   if (values.length === 0) return [];
@@ -120,12 +124,12 @@ function yTicks(chart: LineChart): readonly number[] {
 function logTicks(low: number, high: number): readonly number[] {
   const decades = Math.log10(high / low);
   const mantissas = decades > 2.5 ? [1] : [1, 2, 5];
-  const from = Math.floor(Math.log10(low));
-  const to = Math.ceil(Math.log10(high));
+  const from = Math.floor(Math.log10(low)) - 1; // one more on either side, for what log10 rounds
+  const to = Math.ceil(Math.log10(high)) + 1;
   const candidates = Array.from({ length: to - from + 1 }, (_, index) => mantissas.map((m) => Number(`${m}e${from + index}`))).flat();
   const below = candidates.filter((tick) => tick <= low).at(-1) ?? low;
-  const above = candidates.find((tick) => tick >= high) ?? high;
-  const step = Math.ceil(decades / 6);
+  const above = candidates.find((tick) => tick >= high && tick > below) ?? high;
+  const step = Math.max(1, Math.ceil(decades / 6));
   return candidates.filter((tick) => tick >= below && tick <= above).filter((_, index) => index % step === 0);
 }
 
@@ -134,7 +138,7 @@ function linearTicks(low: number, high: number, count: number): readonly number[
   const power = 10 ** Math.floor(Math.log10(range / count));
   const step = ([1, 2, 5, 10].find((m) => m * power * count >= range) ?? 10) * power;
   const from = Math.floor(low / step);
-  const to = Math.ceil(high / step);
+  const to = Math.ceil((low + range) / step);
   return Array.from({ length: to - from + 1 }, (_, index) => Number(((from + index) * step).toPrecision(12)));
 }
 

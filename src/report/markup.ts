@@ -8,8 +8,8 @@ export interface Markup {
 export type Piece = string | number | Markup | undefined | false | readonly Piece[];
 
 /**
- * A template whose insertions are escaped: strings and numbers become text, `Markup` stays markup, lists are joined, undefined and false are
- * left out. An insertion belongs between tags or inside a double-quoted attribute, nowhere else.
+ * A template whose insertions are escaped: strings and numbers become text, `Markup` stays markup, lists are joined, undefined and false
+ * are left out. An insertion belongs between tags or inside a double-quoted attribute, nowhere else.
  */
 export function html(strings: TemplateStringsArray, ...pieces: readonly Piece[]): Markup {
   return { [text]: strings.reduce((before, after, index) => before + render(pieces[index - 1]) + after) };

@@ -4,6 +4,8 @@ import { batchSizesOf, type ModelReport, modelsOf, type Report } from "./report.
 /** One line of the comparison, as text. */
 export interface Metric {
   readonly label: string;
+  /** Says more about the line above. */
+  readonly detail?: boolean;
   /** One per model, in the order of `modelsOf`. */
   readonly values: readonly string[];
   /** Teacher / student. */
@@ -18,7 +20,12 @@ export interface MetricGroup {
 /** Everything measured of each model. Lines that no model has a value for are left out. */
 export function metricGroups(report: Report): readonly MetricGroup[] {
   const models = modelsOf(report).map(({ model }) => model);
-  const metric = (label: string, format: (value: number) => string, read: (model: ModelReport) => number | undefined, ratio?: number): Metric => ({
+  const metric = (
+    label: string,
+    format: (value: number) => string,
+    read: (model: ModelReport) => number | undefined,
+    ratio?: number,
+  ): Metric => ({
     label,
     values: models.map((model) => format(read(model) ?? Number.NaN)),
     ratio: ratio === undefined ? undefined : formatRatio(ratio),
@@ -30,9 +37,9 @@ export function metricGroups(report: Report): readonly MetricGroup[] {
       metrics: [
         metric("Test accuracy", formatPercent, ({ accuracy }) => accuracy.lastEpoch),
         metric(`Errors of ${formatInteger(report.student.testSamples)}`, formatInteger, ({ errors }) => errors),
-        metric("Best epoch", formatInteger, ({ accuracy }) => accuracy.bestEpoch),
-        metric("Its test accuracy", formatPercent, ({ accuracy }) => accuracy.bestOnValidation),
         metric("Validation accuracy", formatPercent, ({ accuracy }) => accuracy.validation),
+        metric("Best epoch", formatInteger, ({ accuracy }) => accuracy.bestEpoch),
+        { ...metric("its test accuracy", formatPercent, ({ accuracy }) => accuracy.bestOnValidation), detail: true },
       ],
     },
     {
@@ -49,8 +56,8 @@ export function metricGroups(report: Report): readonly MetricGroup[] {
         const at = (model: ModelReport) => model.latencyMs[`batch${size}`];
         const ratio = report.teacher && (at(report.teacher)?.median ?? Number.NaN) / (at(report.student)?.median ?? Number.NaN);
         return [
-          metric(`Batch ${size}, median`, formatMilliseconds, (model) => at(model)?.median, ratio),
-          metric(`Batch ${size}, p95`, formatMilliseconds, (model) => at(model)?.p95),
+          metric(`Latency, batch ${size}`, formatMilliseconds, (model) => at(model)?.median, ratio),
+          { ...metric("95th percentile", formatMilliseconds, (model) => at(model)?.p95), detail: true },
         ];
       }),
     },

@@ -9,7 +9,9 @@ import { LimbeckError } from "../errors.ts";
 export function pngDataUri(pixels: Uint8Array, width: number, height: number, channels: 1 | 3): string {
   const stride = width * channels;
   if (pixels.length !== stride * height || pixels.length === 0) {
-    throw new LimbeckError(`A picture of ${width} by ${height} pixels and ${channels} channels has ${stride * height} values, not ${pixels.length}.`);
+    throw new LimbeckError(
+      `A picture of ${width} by ${height} pixels and ${channels} channels has ${stride * height} values, not ${pixels.length}.`,
+    );
   }
   const header = Buffer.alloc(13);
   header.writeUInt32BE(width, 0);

@@ -1,4 +1,4 @@
-/** What a run cost and what it kept, as the plain data of `report.json`. Everything shown to people is rendered from this and nothing else. */
+/** What a run cost and what it kept: the plain data of `report.json`, from which everything shown to people is rendered. */
 export interface Report {
   readonly limbeck: { readonly schema: 1 };
   /** The resolved recipe, as JSON. */
@@ -109,13 +109,18 @@ export interface Prediction {
 
 export type Role = "teacher" | "baseline" | "student";
 
-/** The models of a report, in the order in which they are shown. */
-export function modelsOf(report: Report): readonly { readonly role: Role; readonly model: ModelReport }[] {
-  const roles: readonly Role[] = ["teacher", "baseline", "student"];
-  return roles.flatMap((role) => {
+/** The models of a report, in the order in which they are shown, with what each is called. */
+export function modelsOf(report: Report): readonly { readonly role: Role; readonly title: string; readonly model: ModelReport }[] {
+  const titles: Record<Role, string> = { teacher: "Teacher", baseline: "Baseline", student: studentTitle(report) };
+  return (["teacher", "baseline", "student"] as const).flatMap((role) => {
     const model = report[role];
-    return model ? [{ role, model }] : [];
+    return model ? [{ role, title: titles[role], model }] : [];
   });
+}
+
+/** Who learns from nobody is no student. */
+export function studentTitle({ teacher }: Report): "Student" | "Model" {
+  return teacher ? "Student" : "Model";
 }
 
 /** The batch sizes that any of the models was measured with, ascending. */
@@ -144,7 +149,7 @@ export function retentionOf(teacher: ModelReport, student: ModelReport): number 
 }
 
 /**
- * How much of the way from the baseline's accuracy to the teacher's the student went: 0 is none, 1 all of it; below 0 distillation did harm.
+ * How much of the way from the baseline's accuracy to the teacher's the student went: 0 is none, 1 all of it, below 0 it went back.
  * Undefined without both, or where the teacher is no better than the baseline.
  */
 export function gapClosed({ teacher, baseline, student }: Report): number | undefined {

@@ -35,6 +35,7 @@ ul { list-style: none; }
 small { font-size: .8125rem; }
 :focus-visible { outline: 2px solid var(--student); outline-offset: 2px; border-radius: 2px; }
 .tone-teacher { --tone: var(--teacher); } .tone-baseline { --tone: var(--baseline); } .tone-student { --tone: var(--student); }
+.tone-plain { --tone: var(--ink); }
 .tone-term-0 { --tone: var(--term-0); } .tone-term-1 { --tone: var(--term-1); } .tone-term-2 { --tone: var(--term-2); }
 .tone-term-3 { --tone: var(--term-3); } .tone-term-4 { --tone: var(--term-4); }
 
@@ -50,17 +51,21 @@ nav { display: flex; justify-content: space-between; align-items: center; paddin
 .headline { margin-top: 3.5rem; }
 .eyebrow { color: var(--student); font-size: .8125rem; font-weight: 600; letter-spacing: .06em; text-transform: uppercase; }
 h1 { font-size: clamp(2.25rem, 6vw, 3.5rem); font-weight: 700; letter-spacing: -.03em; line-height: 1.08; margin-top: .5rem; }
-h1 small { display: block; font-size: clamp(1.125rem, 2.5vw, 1.375rem); font-weight: 400; letter-spacing: -.01em; color: var(--soft); margin-top: .6rem; line-height: 1.3; }
-.lede { font-size: clamp(1.125rem, 2.4vw, 1.375rem); line-height: 1.5; max-width: 46rem; margin-top: 1.75rem; color: var(--soft); text-wrap: pretty; }
+h1 small { display: block; font-size: clamp(1.125rem, 2.5vw, 1.375rem); font-weight: 400; letter-spacing: -.01em; color: var(--soft);
+  margin-top: .6rem; line-height: 1.3; }
+.lede { font-size: clamp(1.125rem, 2.4vw, 1.375rem); line-height: 1.5; max-width: 46rem; margin-top: 1.75rem; color: var(--soft);
+  text-wrap: pretty; }
 .lede strong { color: var(--ink); font-weight: 600; }
-.tiles { display: grid; grid-template-columns: repeat(4, 1fr); gap: 1px; margin-top: 3rem; background: var(--hair); border-block: 1px solid var(--hair); }
+.tiles { display: grid; grid-template-columns: repeat(4, 1fr); gap: 1px; margin-top: 3rem; background: var(--hair);
+  border-block: 1px solid var(--hair); }
 .tiles li { background: var(--page); padding: 1.4rem 1.25rem 1.4rem 0; display: grid; }
 .tiles li + li { padding-left: 1.5rem; }
 .tiles b { font-size: clamp(2rem, 4.6vw, 2.9rem); font-weight: 600; letter-spacing: -.035em; line-height: 1.1; }
 .tiles span { font-weight: 500; margin-top: .25rem; }
 .tiles small { color: var(--soft); }
 
-.bars li { display: grid; grid-template-columns: 11rem 1fr 8.5rem; gap: 1.5rem; align-items: center; padding: .85rem 0; border-top: 1px solid var(--hair); }
+.bars li { display: grid; grid-template-columns: 11rem 1fr 8.5rem; gap: 1.5rem; align-items: center; padding: .85rem 0;
+  border-top: 1px solid var(--hair); }
 .bars li:last-child { border-bottom: 1px solid var(--hair); }
 .bars .who, .bars .score { display: grid; line-height: 1.35; }
 .bars span { color: var(--soft); font-size: .8125rem; }
@@ -77,46 +82,53 @@ h1 small { display: block; font-size: clamp(1.125rem, 2.5vw, 1.375rem); font-wei
 .facts b { color: var(--ink); font-weight: 600; }
 
 .scroll { overflow-x: auto; }
-table { border-collapse: collapse; font-size: .9375rem; }
+table { border-collapse: collapse; font-size: .9375rem; overflow-wrap: break-word; }
 th { font-weight: 500; text-align: left; }
 td { text-align: right; white-space: nowrap; }
-.comparison { width: 100%; min-width: 34rem; }
-.comparison th, .comparison td { padding: .45rem 0 .45rem 1.5rem; }
-.comparison th:first-child { padding-left: 0; white-space: nowrap; }
-.comparison thead th { text-align: right; vertical-align: bottom; line-height: 1.35; font-weight: 600; border-bottom: 1px solid var(--ink); }
+.comparison { width: 100%; table-layout: fixed; }
+.comparison:not(:has(.ratio)) { max-width: 44rem; }
+.comparison th, .comparison td { padding: .45rem 0 .45rem 1rem; }
+.comparison :is(th, td):first-child { padding-left: 0; }
+.comparison .detail th { padding-left: 1rem; color: var(--soft); font-weight: 400; }
+.comparison thead th { text-align: right; vertical-align: bottom; line-height: 1.35; font-weight: 600;
+  border-bottom: 1px solid var(--ink); }
 .comparison thead td { border-bottom: 1px solid var(--ink); }
 .comparison thead small { display: block; font-weight: 400; color: var(--soft); }
 .comparison .group th { padding-top: 1.5rem; font-size: .8125rem; font-weight: 600; color: var(--soft); border: 0; }
 .comparison tbody tr:not(.group) > * { border-bottom: 1px solid var(--hair); }
 .comparison td.student { font-weight: 650; }
-.comparison td:last-child { color: var(--soft); }
-.comparison td.student:last-child { color: inherit; }
-.key { display: inline-block; width: 1rem; margin-right: .45rem; vertical-align: .25em; border-top: 2.5px solid var(--tone); }
+.comparison td.ratio { color: var(--soft); }
+.key { display: inline-block; width: 18px; margin-right: .45rem; vertical-align: .25em; border-top: 2.5px solid var(--tone); }
 .key.dashed { border-top-style: dashed; border-top-width: 2px; }
 
 .charts { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(24rem, 100%), 1fr)); gap: 3rem 2.5rem; margin-top: 1.75rem; }
 .chart { min-width: 0; }
 .chart.wide { grid-column: 1 / -1; }
-.chart figcaption { display: flex; flex-wrap: wrap; align-items: baseline; justify-content: space-between; gap: .25rem 1.5rem; margin-bottom: .9rem; }
+.chart figcaption { display: flex; flex-wrap: wrap; align-items: baseline; justify-content: space-between; gap: .25rem 1.5rem;
+  margin-bottom: .9rem; }
 .legend { display: flex; flex-wrap: wrap; gap: .1rem 1.1rem; font-size: .8125rem; color: var(--soft); }
 .plot { display: grid; grid-template: 12rem 1.6rem / 3.4rem 1fr; font-size: .75rem; color: var(--soft); line-height: 1; }
 .wide .plot { grid-template-rows: 20rem 1.6rem; }
 .plot .y, .plot .x, .plot .area { position: relative; }
 .plot .y span { position: absolute; right: .7rem; transform: translateY(-50%); white-space: nowrap; }
 .plot .x { grid-column: 2; }
-.plot .x span { position: absolute; top: .6rem; transform: translateX(-50%); }
+.plot .x span { position: absolute; top: .6rem; transform: translateX(-50%); white-space: nowrap; }
 .plot svg { position: absolute; inset: 0; width: 100%; height: 100%; overflow: visible; }
 .plot path { fill: none; vector-effect: non-scaling-stroke; stroke-linecap: round; stroke-linejoin: round; }
 .grid { stroke: var(--hair); stroke-width: 1; }
 .line { stroke: var(--tone); stroke-width: 2; }
 .line.dashed { stroke-width: 1.5; stroke-dasharray: 2 5; }
+.points .line { stroke-width: 7; stroke-dasharray: none; }
 .note { font-size: .75rem; color: var(--soft); padding-left: 3.4rem; margin-top: .35rem; }
 .at { position: absolute; inset-block: 0; }
-.rule { position: absolute; inset-block: 0; border-left: 1px solid var(--soft); visibility: hidden; pointer-events: none; z-index: 1; }
-.at:hover .rule { visibility: visible; }
-.dot { position: absolute; left: -.5px; width: 9px; height: 9px; border-radius: 50%; background: var(--tone); border: 2px solid var(--page); transform: translate(-50%, -50%); }
-.reading { position: absolute; top: .5rem; left: .75rem; display: grid; grid-template-columns: auto auto; gap: .45rem 1.25rem; width: max-content; max-width: 18rem;
-  padding: .7rem .85rem; background: var(--raised); border: 1px solid var(--hair); border-radius: 6px; box-shadow: 0 4px 16px rgb(0 0 0 / .12); color: var(--ink); }
+.rule { position: absolute; inset-block: 0; border-left: 1px solid var(--soft); display: none; pointer-events: none; z-index: 1; }
+.at:hover .rule { display: block; }
+.dot { position: absolute; left: -.5px; width: 9px; height: 9px; border-radius: 50%; background: var(--tone);
+  border: 2px solid var(--page); transform: translate(-50%, -50%); }
+.reading { position: absolute; top: .5rem; left: .75rem; display: grid; grid-template-columns: auto auto; gap: .45rem 1.25rem;
+  width: max-content; max-width: 18rem;
+  padding: .7rem .85rem; background: var(--raised); border: 1px solid var(--hair); border-radius: 6px;
+  box-shadow: 0 4px 16px rgb(0 0 0 / .12); color: var(--ink); }
 .reading.leftward { left: auto; right: .75rem; }
 .reading b { grid-column: 1 / -1; font-weight: 600; }
 .reading span:nth-of-type(even) { text-align: right; }
@@ -131,13 +143,15 @@ summary:hover { color: var(--ink); }
 
 .confusion { display: grid; grid-template-columns: minmax(0, auto) minmax(16rem, 1fr); gap: 2rem 3.5rem; align-items: start; }
 .matrix { font-size: .8125rem; border-collapse: separate; border-spacing: 2px; }
-.matrix td { width: 2.6rem; height: 2.3rem; text-align: center; border-radius: 3px; background: color-mix(in srgb, var(--hair) 35%, transparent); }
+.matrix td { width: 2.6rem; height: 2.3rem; text-align: center; border-radius: 3px;
+  background: color-mix(in srgb, var(--hair) 35%, transparent); }
 .matrix thead td, .matrix .recall { background: none; }
 .matrix th { color: var(--soft); text-align: center; padding: 0 .5rem 0 0; font-weight: 500; }
 .matrix thead th { padding: 0 0 .25rem; }
-.matrix thead th span { display: block; max-width: 2.6rem; overflow: hidden; text-overflow: ellipsis; white-space: nowrap; margin-inline: auto; }
+.matrix thead th span { display: block; max-width: 2.6rem; overflow: hidden; text-overflow: ellipsis; white-space: nowrap;
+  margin-inline: auto; }
 .matrix tbody th { text-align: right; max-width: 9rem; overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
-.matrix .recall { padding-left: .75rem; width: auto; color: var(--soft); text-align: right; }
+.matrix .recall { padding-left: .75rem; width: auto; white-space: nowrap; color: var(--soft); text-align: right; }
 .matrix .right { background: color-mix(in srgb, var(--student) calc(6% + 20% * var(--strength)), transparent); }
 .matrix .wrong { background: color-mix(in srgb, var(--baseline) calc(6% + 44% * var(--strength)), transparent); }
 .matrix td[title]:hover { outline: 2px solid var(--ink); outline-offset: -1px; }
@@ -149,14 +163,17 @@ summary:hover { color: var(--ink); }
 .mistakes th, .mistakes td { padding: .35rem 0 .35rem 1rem; text-align: left; border-bottom: 1px solid var(--hair); white-space: normal; }
 .mistakes :is(th, td):first-child { padding-left: 0; }
 .mistakes :is(th, td):nth-child(n + 3) { text-align: right; white-space: nowrap; }
-.mistakes td:nth-child(3) { position: relative; min-width: 6rem; }
-.meter { position: absolute; right: 2.4rem; top: 50%; height: .4rem; margin-top: -.2rem; max-width: calc(100% - 3.4rem); background: var(--baseline); opacity: .8; border-radius: 2px; }
+.meter { display: inline-flex; width: 5rem; margin-left: .75rem; vertical-align: .1em; }
+.meter i { height: .4rem; background: var(--baseline); opacity: .8; border-radius: 2px; }
 
 .count { color: var(--soft); font-weight: 400; margin-left: .35rem; }
 .gallery { display: grid; grid-template-columns: repeat(auto-fill, minmax(8.5rem, 1fr)); gap: 1.25rem 1rem; margin: .9rem 0 2.5rem; }
+.gallery:has(blockquote) { grid-template-columns: repeat(auto-fill, minmax(min(16rem, 100%), 1fr)); }
 .gallery li { min-width: 0; }
-.gallery img { display: block; width: 100%; aspect-ratio: 1; object-fit: contain; image-rendering: pixelated; background: #000; border-radius: 5px; }
-.gallery blockquote { font-size: .875rem; max-height: 8rem; overflow: auto; padding: .6rem .75rem; border: 1px solid var(--hair); border-radius: 5px; }
+.gallery img { display: block; width: 100%; aspect-ratio: 1; object-fit: contain; image-rendering: pixelated; background: #000;
+  border-radius: 5px; }
+.gallery blockquote { font-size: .875rem; max-height: 8rem; overflow: auto; padding: .6rem .75rem; border: 1px solid var(--hair);
+  border-radius: 5px; }
 .gallery dl { font-size: .8125rem; margin-top: .5rem; line-height: 1.5; }
 .gallery dl div { display: flex; gap: .5rem; }
 .gallery dt { color: var(--soft); width: 3.4rem; flex: none; }
@@ -168,7 +185,8 @@ summary:hover { color: var(--ink); }
 .protocol { max-width: 44rem; margin: .75rem 0 2rem; white-space: pre-line; }
 .setup { display: grid; grid-template-columns: minmax(0, 3fr) minmax(0, 2fr); gap: 2rem 3rem; }
 .setup h3 { margin-bottom: .6rem; }
-pre { font: .8125rem/1.6 ui-monospace, SFMono-Regular, Menlo, Consolas, "Liberation Mono", monospace; padding: 1.1rem 1.25rem; border: 1px solid var(--hair); border-radius: 6px;
+pre { font: .8125rem/1.6 ui-monospace, SFMono-Regular, Menlo, Consolas, "Liberation Mono", monospace; padding: 1.1rem 1.25rem;
+  border: 1px solid var(--hair); border-radius: 6px;
   background: var(--raised); overflow-x: auto; overflow-wrap: normal; }
 .pairs { font-size: .9375rem; }
 .pairs div { display: flex; justify-content: space-between; gap: 1.5rem; padding: .35rem 0; border-bottom: 1px solid var(--hair); }
@@ -188,8 +206,18 @@ footer { margin-top: 5rem; padding-block: 1.5rem 3rem; border-top: 1px solid var
   .bars li { grid-template-columns: 1fr auto; gap: .5rem 1rem; }
   .bar { grid-row: 2; grid-column: 1 / -1; height: 1rem; }
   .wide .plot { grid-template-rows: 15rem 1.6rem; }
-  .matrix { border-spacing: 1px; font-size: .75rem; }
-  .matrix td { width: 2rem; height: 2rem; }
+  .comparison { font-size: .8125rem; table-layout: auto; }
+  .comparison thead th { overflow-wrap: anywhere; }
+  .comparison .detail th { padding-left: .6rem; }
+  .comparison th, .comparison td { padding-left: .4rem; }
+  .comparison .ratio { display: none; }
+  .comparison thead .key { display: none; }
+  .reading { max-width: 12.5rem; column-gap: .6rem; padding: .5rem .6rem; font-size: .6875rem; }
+  .matrix:not(.dense) { border-spacing: 1px; font-size: .6875rem; letter-spacing: -.02em; table-layout: fixed; width: 100%; }
+  .matrix:not(.dense) td { width: auto; height: 1.9rem; }
+  .matrix th:first-child { width: auto; padding-right: .3rem; }
+  .matrix .recall { display: none; }
+  .meter { width: 3rem; }
   .gallery { grid-template-columns: repeat(auto-fill, minmax(7rem, 1fr)); }
 }
 @media print {

@@ -13,10 +13,16 @@ export function reportTable(report: Report, options: { readonly color: boolean; 
   const width = options.width ?? 80;
   const colors = pc.createColors(options.color);
   const models = modelsOf(report);
-  const tint: Record<Role, (text: string) => string> = { teacher: colors.gray, baseline: colors.yellow, student: (text) => colors.bold(colors.cyan(text)) };
+  const tint: Record<Role, (text: string) => string> = {
+    teacher: colors.gray,
+    baseline: colors.yellow,
+    student: (text) => colors.bold(colors.cyan(text)),
+  };
 
-  const groups = metricGroups(report);
-  const metrics = groups.flatMap((group) => group.metrics);
+  const groups = metricGroups(report).map(({ metrics }) =>
+    metrics.map(({ label, detail, values }) => ({ label: detail ? `  ${label}` : label, values })),
+  );
+  const metrics = groups.flat();
   const labelWidth = Math.max(...metrics.map(({ label }) => displayWidth(label)));
   const valueWidth = Math.max(8, ...metrics.flatMap(({ values }) => values.map(displayWidth)));
   const room = Math.floor((width - labelWidth) / models.length) - GAP;
@@ -25,15 +31,23 @@ export function reportTable(report: Report, options: { readonly color: boolean; 
 
   const line = (label: string, cells: readonly string[]): string =>
     padEnd(label, labelWidth) +
-    cells.map((cell, index) => " ".repeat(GAP) + (tint[models[index]?.role ?? "teacher"])(padStart(cell, columnWidth))).join("");
+    cells.map((cell, index) => " ".repeat(GAP) + tint[models[index]?.role ?? "teacher"](padStart(cell, columnWidth))).join("");
   const lines = [
-    line("", models.map(({ role }) => `${role[0]?.toUpperCase()}${role.slice(1)}`)),
-    line("", models.map(({ model }) => truncate(printable(model.name), columnWidth))),
-    ...groups.flatMap((group) => ["", ...group.metrics.map(({ label, values }) => line(label, values))]),
+    line(
+      "",
+      models.map(({ title }) => title),
+    ),
+    line(
+      "",
+      models.map(({ model }) => truncate(printable(model.name), columnWidth)),
+    ),
+    ...groups.flatMap((group) => ["", ...group.map(({ label, values }) => line(label, values))]),
   ];
   const summary = summaryOf(report);
   const termWidth = Math.max(0, ...summary.map(([term]) => term.length)) + GAP;
-  const sentences = summary.map(([term, parts]) => colors.bold(term.padEnd(termWidth)) + wrap(parts, width - termWidth).join(`\n${" ".repeat(termWidth)}`));
+  const sentences = summary.map(
+    ([term, parts]) => colors.bold(term.padEnd(termWidth)) + wrap(parts, width - termWidth).join(`\n${" ".repeat(termWidth)}`),
+  );
   return `${[...lines, ...(sentences.length > 0 ? ["", ...sentences] : [])].join("\n")}\n`;
 }
 
@@ -50,16 +64,23 @@ function summaryOf(report: Report): readonly (readonly [term: string, parts: rea
   return [
     ...(saved ? [["Reduction", saved] as const] : []),
     ...(retention === undefined ? [] : [["Retention", [formatPercent(retention), "of the teacher's accuracy"]] as const]),
-    ...(agreement === undefined ? [] : [["Agreement", [formatPercent(agreement), "of the test samples", "get the teacher's class"]] as const]),
-    ...(gap === undefined ? [] : [["Gap closed", [formatPercent(gap, 1), "of the way", "from the baseline's accuracy", "to the teacher's"]] as const]),
+    ...(agreement === undefined
+      ? []
+      : [["Agreement", [formatPercent(agreement), "of the test samples", "get the teacher's class"]] as const]),
+    ...(gap === undefined
+      ? []
+      : [["Gap closed", [formatPercent(gap, 1), "of the way", "from the baseline's accuracy", "to the teacher's"]] as const]),
   ];
 }
 
 function wrap(parts: readonly string[], width: number): readonly string[] {
-  return parts.reduce<readonly string[]>((lines, part) => {
+  const lines: string[] = [];
+  for (const part of parts) {
     const last = lines.at(-1);
-    return last !== undefined && last.length + 1 + part.length <= width ? [...lines.slice(0, -1), `${last} ${part}`] : [...lines, part];
-  }, []);
+    if (last !== undefined && last.length + 1 + part.length <= width) lines[lines.length - 1] = `${last} ${part}`;
+    else lines.push(part);
+  }
+  return lines;
 }
 
 /** Names come from files and recipes: control characters among them could move the cursor or recolour the terminal. */

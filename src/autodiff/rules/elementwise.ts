@@ -1,10 +1,10 @@
 import type { GraphBuilder } from "../../graph/builder/builder.ts";
 import type { Value } from "../../graph/graph.ts";
+import { toNumbers } from "../../graph/tensor.ts";
 import type { GradientContext, GradientRule, GradientRules } from "../rule.ts";
-import { floatAttribute } from "../../graph/attributes.ts";
 
 /** A rule for y = f(x), element by element: dx = dy · f'(x). */
-const pointwise =
+export const pointwise =
   (derivative: (g: GraphBuilder, dy: Value, x: Value, y: Value, context: GradientContext) => Value): GradientRule =>
   (context) => {
     const [x, y, dy] = [context.inputs[0], context.outputs[0], context.grads[0]] as [Value, Value, Value];
@@ -26,12 +26,30 @@ const indicator = (g: GraphBuilder, condition: Value, like: Value): Value => g.c
 /** y = max or min over any number of operands: the gradient goes to those that reach it, shared equally among ties (as in PyTorch's `amax`). */
 const extremum: GradientRule = ({ g, inputs, outputs, grads }) => {
   const [y, dy] = [outputs[0], grads[0]] as [Value, Value];
-  const reached = inputs.map((x) => indicator(g, g.equal(g.add(x, g.mul(y, 0)), y), y));
+  const reached = inputs.map((x) => indicator(g, g.equal(x, y), y));
   const share = g.div(dy, g.sum(...reached));
   return inputs.map((x, index) => g.sumTo(g.mul(share, reached[index] as Value), x));
 };
 
 const variadicSum: GradientRule = ({ g, inputs, grads }) => inputs.map((x) => g.sumTo(grads[0] as Value, x));
+
+const variadicMean: GradientRule = ({ g, inputs, grads }) => {
+  const share = g.mul(grads[0] as Value, 1 / inputs.length);
+  return inputs.map((x) => g.sumTo(share, x));
+};
+
+/** y = a^b  =>  da = dy·b·a^(b-1), db = dy·y·ln a, where ln is taken as 0 for a <= 0. The exponent may be of another type, even an integer. */
+const pow: GradientRule = ({ g, inputs, outputs, grads }) => {
+  const [a, exponent] = inputs as [Value, Value];
+  const [y, dy] = [outputs[0], grads[0]] as [Value, Value];
+  const b = g.cast(exponent, a.type);
+  const known = g.constantOf(exponent);
+  // Squares are what models raise to, and a power costs as much as a dozen products.
+  const squared = known !== undefined && toNumbers(known).every((number) => number === 2);
+  const slope = squared ? g.mul(a, 2) : g.where(g.equal(b, 0), 0, g.mul(b, g.pow(a, g.sub(b, 1))));
+  const db = g.mul(dy, g.mul(y, g.log(g.where(g.greater(a, 0), a, 1))));
+  return [g.sumTo(g.mul(dy, slope), a), exponent.type === a.type ? g.sumTo(db, exponent) : undefined];
+};
 
 const clip: GradientRule = ({ g, inputs, grads }) => {
   const [x, low, high] = inputs as [Value, Value | undefined, Value | undefined];
@@ -49,7 +67,7 @@ const where: GradientRule = ({ g, inputs, grads }) => {
 /** Through a change between float types; integers carry no gradient. */
 const cast: GradientRule = ({ g, inputs, grads }) => {
   const [x] = inputs as [Value];
-  return [x.type.startsWith("float") ? g.cast(grads[0] as Value, x.type) : undefined];
+  return [x.type.includes("float") ? g.cast(grads[0] as Value, x.type) : undefined];
 };
 
 const none: GradientRule = () => [];
@@ -62,12 +80,9 @@ export const elementwiseRules: GradientRules = {
   Mul: binary((g, dy, a, b) => [g.mul(dy, b), g.mul(dy, a)]),
   // y = a/b  =>  db = -dy·y/b
   Div: binary((g, dy, _, b, y) => [g.div(dy, b), g.neg(g.div(g.mul(dy, y), b))]),
-  // y = a^b  =>  da = dy·b·a^(b-1), db = dy·y·ln a, where ln is taken as 0 for a <= 0
-  Pow: binary((g, dy, a, b, y) => [
-    g.mul(dy, g.mul(b, g.pow(a, g.sub(b, 1)))),
-    g.mul(dy, g.mul(y, g.log(g.where(g.greater(a, 0), a, 1)))),
-  ]),
+  Pow: pow,
   Sum: variadicSum,
+  Mean: variadicMean,
   Max: extremum,
   Min: extremum,
   Where: where,
@@ -86,34 +101,8 @@ export const elementwiseRules: GradientRules = {
   Cos: pointwise((g, dy, x) => g.neg(g.mul(dy, g.sin(x)))),
   // y = erf x  =>  dx = dy·2/√π·e^(-x²)
   Erf: pointwise((g, dy, x) => g.mul(dy, g.mul(g.exp(g.neg(g.mul(x, x))), twoOverRootPi))),
-  Relu: pointwise((g, dy, _, y) => g.mul(dy, g.sign(y))),
-  LeakyRelu: pointwise((g, dy, x, _, { node }) => g.where(g.greater(x, 0), dy, g.mul(dy, floatAttribute(node, "alpha", 0.01)))),
-  // y = σ(x)  =>  dx = dy·y·(1-y)
-  Sigmoid: pointwise((g, dy, _, y) => g.mul(dy, g.mul(y, g.sub(1, y)))),
-  // y = tanh x  =>  dx = dy·(1-y²)
-  Tanh: pointwise((g, dy, _, y) => g.mul(dy, g.sub(1, g.mul(y, y)))),
-  Softplus: pointwise((g, dy, x) => g.mul(dy, g.sigmoid(x))),
-  // y = x·Φ(x)  =>  dx = dy·(Φ(x) + x·φ(x))
-  Gelu: pointwise((g, dy, x) => {
-    const cdf = g.mul(g.add(g.erf(g.mul(x, Math.SQRT1_2)), 1), 0.5);
-    const density = g.mul(g.exp(g.mul(g.mul(x, x), -0.5)), 1 / Math.sqrt(2 * Math.PI));
-    return g.mul(dy, g.add(cdf, g.mul(x, density)));
-  }),
-  // y = x·clip(x/6 + 1/2, 0, 1)  =>  slope x/3 + 1/2 between -3 and 3
-  HardSwish: pointwise((g, dy, x) =>
-    g.mul(dy, g.where(g.less(x, -3), 0, g.where(g.greater(x, 3), 1, g.add(g.mul(x, 1 / 3), 0.5)))),
-  ),
   Sign: none,
   Floor: none,
   Ceil: none,
   Round: none,
-  Equal: none,
-  Less: none,
-  LessOrEqual: none,
-  Greater: none,
-  GreaterOrEqual: none,
-  Not: none,
-  And: none,
-  Or: none,
-  Xor: none,
 };

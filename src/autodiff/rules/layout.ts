@@ -3,7 +3,7 @@ import type { Value } from "../../graph/graph.ts";
 import { sliceRange } from "../../graph/shapes/layout.ts";
 import { toNumbers } from "../../graph/tensor.ts";
 import { LimbeckError } from "../../errors.ts";
-import type { GradientContext, GradientRule, GradientRules } from "../rule.ts";
+import { type GradientContext, type GradientRule, type GradientRules, sizesOf } from "../rule.ts";
 
 /** Input `index` as numbers; shape inference has made sure that it is a constant. */
 function constantInput({ g, inputs }: GradientContext, index: number): readonly number[] | undefined {
@@ -59,7 +59,7 @@ const slice: GradientRule = (context) => {
     } else {
       const positions = BigInt64Array.from({ length: count }, (_, position) => BigInt(start + position * step));
       const shape = dx.shape.map((_, other) => (other === axis ? count : 1));
-      const indices = g.expand(g.constant({ type: "int64", shape, data: positions }), dx.shape.map(Number));
+      const indices = g.expand(g.constant({ type: "int64", shape, data: positions }), sizesOf(dx));
       const whole = dx.shape.map((old, other) => (other === axis ? size : Number(old)));
       dx = g.scatterAdd(g.expand(g.scalar(0, x.type), whole), indices, dx, axis);
     }
@@ -95,13 +95,13 @@ const gather: GradientRule = (context) => {
   const count = indices.shape.reduce<number>((product, size) => product * Number(size), 1);
   const flat = g.reshape(grads[0] as Value, [...before, count, ...after]);
   const positions = g.expand(g.reshape(indices, [...before.map(() => 1), count, ...after.map(() => 1)]), [...before, count, ...after]);
-  return [g.scatterAdd(g.expand(g.scalar(0, x.type), x.shape.map(Number)), positions, flat, axis)];
+  return [g.scatterAdd(g.expand(g.scalar(0, x.type), sizesOf(x)), positions, flat, axis)];
 };
 
 const gatherElements: GradientRule = (context) => {
   const { g, inputs, grads } = context;
   const [x, indices] = inputs as [Value, Value];
-  return [g.scatterAdd(g.expand(g.scalar(0, x.type), x.shape.map(Number)), indices, grads[0] as Value, axisOf(context, 0))];
+  return [g.scatterAdd(g.expand(g.scalar(0, x.type), sizesOf(x)), indices, grads[0] as Value, axisOf(context, 0))];
 };
 
 const expand: GradientRule = ({ g, inputs, grads }) => [g.sumTo(grads[0] as Value, inputs[0] as Value)];
@@ -130,6 +130,4 @@ export const layoutRules: GradientRules = {
   GatherElements: gatherElements,
   Expand: expand,
   Tile: tile,
-  Shape: () => [],
-  OneHot: () => [],
 };

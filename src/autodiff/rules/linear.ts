@@ -1,14 +1,14 @@
 import { floatAttribute, intAttribute } from "../../graph/attributes.ts";
 import type { GraphBuilder } from "../../graph/builder/builder.ts";
 import type { Value } from "../../graph/graph.ts";
-import type { GradientRule, GradientRules } from "../rule.ts";
+import { type GradientRule, type GradientRules, sizesOf } from "../rule.ts";
 
 /** y = op(a)·op(b), scaled by alpha, where op transposes if asked. */
 function productGradients(g: GraphBuilder, dy: Value, a: Value, b: Value, transposeA: boolean, transposeB: boolean, alpha = 1): [Value, Value] {
-  if (a.shape.length === 1 || b.shape.length === 1) return vectorProductGradients(g, dy, a, b);
+  if (a.shape.length === 1 || b.shape.length === 1) return vectorProductGradients(g, dy, a, b, alpha);
   // A matrix on the right of a batch: fold the batch into the rows, so that its gradient is one product instead of one per batch entry.
   if (b.shape.length === 2 && a.shape.length > 2 && !transposeA) {
-    const rows = (x: Value) => g.reshape(x, [-1, x.shape.at(-1) as number].map((size, axis) => (axis === 0 ? x.shape.slice(0, -1).reduce<number>((n, d) => n * Number(d), 1) : size)));
+    const rows = (x: Value) => g.reshape(x, [sizesOf(x).slice(0, -1).reduce((product, size) => product * size, 1), x.shape.at(-1) as number]);
     const [da, db] = productGradients(g, rows(dy), rows(a), b, false, transposeB, alpha);
     return [g.reshape(da, a.shape), db];
   }
@@ -23,12 +23,12 @@ function productGradients(g: GraphBuilder, dy: Value, a: Value, b: Value, transp
 }
 
 /** A vector operand is a matrix of one row (left) or one column (right). */
-function vectorProductGradients(g: GraphBuilder, dy: Value, a: Value, b: Value): [Value, Value] {
+function vectorProductGradients(g: GraphBuilder, dy: Value, a: Value, b: Value, alpha: number): [Value, Value] {
   const left = a.shape.length === 1 ? g.unsqueeze(a, [0]) : a;
   const right = b.shape.length === 1 ? g.unsqueeze(b, [1]) : b;
   const batch = dy.shape.slice(0, dy.shape.length - (a.shape.length > 1 ? 1 : 0) - (b.shape.length > 1 ? 1 : 0));
   const full = g.reshape(dy, [...batch, left.shape.at(-2) as number, right.shape.at(-1) as number]);
-  const [da, db] = productGradients(g, full, left, right, false, false);
+  const [da, db] = productGradients(g, full, left, right, false, false, alpha);
   return [g.reshape(da, a.shape), g.reshape(db, b.shape)];
 }
 

@@ -2,16 +2,16 @@ import { intAttribute, intsAttribute } from "../../graph/attributes.ts";
 import type { GraphBuilder } from "../../graph/builder/builder.ts";
 import type { Node, Value } from "../../graph/graph.ts";
 import { toNumbers } from "../../graph/tensor.ts";
-import type { GradientRule, GradientRules } from "../rule.ts";
+import { type GradientRule, type GradientRules, sizesOf } from "../rule.ts";
 
-/** A reduction's gradient (or output) with the reduced axes put back as size 1, and how many elements went into each. */
+/** The axes reduced over, how many elements went into each output, and how to put the reduced axes back as size 1. */
 function unreduced(g: GraphBuilder, node: Node, x: Value) {
   const given = intsAttribute(node, "axes") ?? (node.inputs[1] ? toNumbers(g.constantOf(g.value(node.inputs[1])) ?? { type: "int64", shape: [0], data: [] }) : []);
   const all = given.length === 0 && intAttribute(node, "noop_with_empty_axes", 0) === 0;
   const axes = new Set(all ? x.shape.keys() : given.map((axis) => (axis < 0 ? axis + x.shape.length : axis)));
   const shape = x.shape.map((size, axis) => (axes.has(axis) ? 1 : size));
-  const count = x.shape.reduce<number>((product, size, axis) => (axes.has(axis) ? product * Number(size) : product), 1);
-  return { widen: (reduced: Value): Value => g.reshape(reduced, shape), count };
+  const count = sizesOf(x).reduce((product, size, axis) => (axes.has(axis) ? product * size : product), 1);
+  return { axes: [...axes], count, widen: (reduced: Value): Value => g.reshape(reduced, shape) };
 }
 
 const reduction =
@@ -20,15 +20,14 @@ const reduction =
     const x = inputs[0] as Value;
     const { widen, count } = unreduced(g, node, x);
     const dx = derivative(g, widen(grads[0] as Value), x, widen(outputs[0] as Value), count);
-    return [g.expand(dx, x.shape.map(Number))];
+    return [g.expand(dx, sizesOf(x))];
   };
 
 /** The gradient of an extremum goes to the elements that reach it, shared equally among ties (as in PyTorch's `amax`). */
 const extremum: GradientRule = ({ g, node, inputs, outputs, grads }) => {
   const x = inputs[0] as Value;
-  const { widen } = unreduced(g, node, x);
+  const { axes, widen } = unreduced(g, node, x);
   const reached = g.cast(g.equal(x, widen(outputs[0] as Value)), x.type);
-  const axes = [...x.shape.keys()].filter((axis) => widen(outputs[0] as Value).shape[axis] === 1);
   return [g.mul(reached, g.div(widen(grads[0] as Value), g.reduceSum(reached, { axes, keepDims: true })))];
 };
 
@@ -45,6 +44,6 @@ export const reductionRules: GradientRules = {
   ReduceL2: reduction((g, dy, x, y) => g.mul(g.div(x, g.where(g.equal(y, 0), 1, y)), dy)),
   // y = log Σ e^x  =>  dx = e^(x-y)·dy
   ReduceLogSumExp: reduction((g, dy, x, y) => g.mul(g.exp(g.sub(x, y)), dy)),
-  ArgMax: () => [],
-  ArgMin: () => [],
+  // y = log Σ x  =>  dx = dy/e^y
+  ReduceLogSum: reduction((g, dy, _x, y) => g.mul(dy, g.exp(g.neg(y)))),
 };

@@ -6,6 +6,7 @@ import { linearOperators } from "./linear.ts";
 import { normalizationOperators } from "./normalization.ts";
 import { reductionOperators } from "./reduction.ts";
 import { windowOperators } from "./window.ts";
+import { int32, int64 } from "../tensor.ts";
 
 /** The one way code emits nodes: `g.matMul(a, b)`. Every operator checks its shapes as it is called. */
 export type GraphBuilder = Emitter &
@@ -28,14 +29,20 @@ export function graphBuilder(name: string): GraphBuilder {
     ...layoutOperators(emitter),
     ...normalizationOperators(emitter),
   };
-  return Object.assign(emitter, operators, compositeOperators(operators));
+  return Object.assign(emitter, operators, compositeOperators(emitter, operators));
 }
 
-type Primitives = ReturnType<typeof reductionOperators> & ReturnType<typeof layoutOperators>;
+type Primitives = ReturnType<typeof elementwiseOperators> & ReturnType<typeof reductionOperators> & ReturnType<typeof layoutOperators>;
 
 /** What losses and gradient rules say often, in terms of the operators. */
-function compositeOperators(g: Primitives) {
+function compositeOperators(emitter: Emitter, g: Primitives) {
   return {
+    /** Rows of `depth` columns for indices [B]: 1 at the index, 0 elsewhere, float32. (ONNX's OneHot has no kernel for most type combinations.) */
+    oneHot: (indices: Value, depth: number): Value => {
+      const columns = Array.from({ length: depth }, (_, column) => column);
+      const range = emitter.constant(indices.type === "int64" ? int64(columns) : int32(columns));
+      return g.cast(g.equal(g.unsqueeze(indices, [-1]), range), "float32");
+    },
     /** Sums a value that was broadcast from `like` back to the shape of `like`. */
     sumTo: (x: Value, like: Value): Value => {
       const extra = x.shape.length - like.shape.length;

@@ -1,8 +1,8 @@
 import { LimbeckError } from "../../errors.ts";
+import { constantTensor } from "../attributes.ts";
 import { type Attributes, describeNode, type Graph, type Node, OPSET, type Shape, type Value } from "../graph.ts";
 import { inferOutputs } from "../shapes/infer.ts";
 import { type ElementType, float32, type Tensor } from "../tensor.ts";
-import { tensorAttribute } from "../attributes.ts";
 import { renameValues } from "../rewrite/rename.ts";
 
 /** A value, or a number that stands for a scalar constant of the other operand's type. */
@@ -55,14 +55,15 @@ export class Emitter {
 
   /** Like `initializer`, under exactly this name. */
   store(name: string, tensor: Tensor): Value {
+    const value = this.#define({ name, type: tensor.type, shape: tensor.shape });
     this.#initializers.set(name, tensor);
     this.#constantTensors.set(name, tensor);
-    return this.#define({ name, type: tensor.type, shape: tensor.shape });
+    return value;
   }
 
   /** A small constant; equal ones are stored once. */
   constant(tensor: Tensor): Value {
-    const key = `${tensor.type}[${tensor.shape.join()}]${Array.from(tensor.data as ArrayLike<unknown>).join()}`;
+    const key = `${tensor.type}[${tensor.shape.join()}]${elementsKey(tensor)}`;
     let value = this.#constants.get(key);
     if (!value) {
       value = this.store(this.#unused("constant"), tensor);
@@ -118,7 +119,9 @@ export class Emitter {
 
   emit(op: string, inputs: readonly (Value | undefined)[], options: EmitOptions = {}): Value[] {
     const { attributes = {}, domain = "", outputs = options.outputNames?.length ?? 1 } = options;
-    const name = options.name && !this.#counts.has(options.name) ? options.name : this.unique(op);
+    // A node's outputs are called after it unless named, so its name must then be free among the values too.
+    const free = options.name && !this.#counts.has(options.name) && (options.outputNames || !this.has(options.name));
+    const name = free ? (options.name as string) : this.unique(op);
     this.#counts.set(name, this.#counts.get(name) ?? 0);
     if (domain && !(domain in this.#opsets)) this.#opsets[domain] = 1;
     const outputNames = options.outputNames ?? Array.from({ length: outputs }, (_, index) => (outputs === 1 ? name : `${name}:${index}`));
@@ -132,35 +135,46 @@ export class Emitter {
       inputs,
       constant: (index) => (inputs[index] ? this.constantOf(inputs[index]) : undefined),
     });
-    this.#nodes.push(node);
-    const constant = op === "Constant" ? tensorAttribute(node, "value") : undefined;
-    if (constant) this.#constantTensors.set(outputNames[0] as string, constant);
-    return outputNames.map((output, index) => {
+    const values = outputNames.map((output, index): Value => {
       const type = types[index];
       if (!type) throw new LimbeckError(`${describeNode(node)} has no output number ${index}.`);
-      return output === "" ? { name: "", ...type } : this.#define({ name: output, ...type });
+      return { name: output, ...type };
     });
+    for (const value of values) if (value.name !== "") this.#define(value);
+    this.#nodes.push(node);
+    const constant = constantTensor(node);
+    if (constant) this.#constantTensors.set(outputNames[0] as string, constant);
+    return values;
   }
 
-  /** Declares an output of the graph, under `name` in the finished graph. */
+  /**
+   * Declares an output of the graph, under `name` in the finished graph.
+   *
+   * @throws LimbeckError when the value is not of this graph, or another value or output has that name.
+   */
   output(value: Value, name = value.name): void {
+    if (this.#values.get(value.name) !== value) throw new LimbeckError(`The output "${name}" is not of the graph "${this.name}".`);
     if (this.#outputs.has(name)) throw new LimbeckError(`The graph already has an output named "${name}".`);
+    if (name !== value.name && this.has(name)) throw this.#taken(name);
     this.#outputs.set(name, value);
   }
 
-  /** The finished graph. An output that is an input, a weight or already named otherwise passes through an Identity. */
+  /**
+   * The finished graph. A value that a node gives takes the name it is an output under; one that must keep its own name, or has several,
+   * passes through an Identity.
+   */
   build(): Graph {
-    const renamed = new Map<string, string>();
-    const own = new Set(this.#nodes.flatMap((node) => node.outputs));
     const nodes = [...this.#nodes];
-    const outputs: Value[] = [];
-    for (const [name, value] of this.#outputs) {
-      if (own.has(value.name) && !renamed.has(value.name) && (name === value.name || !this.#values.has(name))) renamed.set(value.name, name);
-      else {
-        nodes.push({ op: "Identity", domain: "", name: `${name}/Identity`, inputs: [value.name], outputs: [name], attributes: {} });
-      }
-      outputs.push({ ...value, name });
+    const renamed = new Map<string, string>();
+    const kept = new Set([...this.#inputs.map(({ name }) => name), ...this.#initializers.keys()]);
+    for (const [name, value] of this.#outputs) if (name === value.name) kept.add(name);
+    for (const [name, { name: from }] of this.#outputs) {
+      if (name === from) continue;
+      if (kept.has(from) || renamed.has(from)) {
+        nodes.push({ op: "Identity", domain: "", name: `${name}/Identity`, inputs: [from], outputs: [name], attributes: {} });
+      } else renamed.set(from, name);
     }
+    const outputs = Array.from(this.#outputs, ([name, value]): Value => ({ ...value, name }));
     const graph: Graph = {
       name: this.name,
       opsets: { ...this.#opsets },
@@ -170,18 +184,23 @@ export class Emitter {
       initializers: new Map(this.#initializers),
       metadata: { ...this.metadata },
     };
-    return renameValues(graph, renamed);
+    // The outputs carry their final names already.
+    return { ...renameValues(graph, renamed), outputs };
   }
 
   #define(value: Value): Value {
-    if (this.#values.has(value.name)) throw new LimbeckError(`The graph "${this.name}" already has a value named "${value.name}".`);
+    if (this.has(value.name) || this.#outputs.has(value.name)) throw this.#taken(value.name);
     this.#values.set(value.name, value);
     return value;
   }
 
+  #taken(name: string): LimbeckError {
+    return new LimbeckError(`The graph "${this.name}" already has a value named "${name}".`);
+  }
+
   #unused(base: string): string {
     let name = base;
-    while (this.#values.has(name) || this.#counts.has(name)) {
+    while (this.has(name) || this.#outputs.has(name) || this.#counts.has(name)) {
       const count = (this.#counts.get(base) ?? 0) + 1;
       this.#counts.set(base, count);
       name = `${base}_${count}`;
@@ -189,4 +208,10 @@ export class Emitter {
     this.#counts.set(name, 0);
     return name;
   }
+}
+
+/** Tells tensors of one type and shape apart by their elements, −0 from 0 included. */
+function elementsKey({ type, data }: Tensor): string {
+  if (type === "string") return JSON.stringify(data);
+  return Array.from(data as ArrayLike<number | bigint>, (element) => (Object.is(element, -0) ? "-0" : String(element))).join();
 }

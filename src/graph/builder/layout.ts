@@ -42,8 +42,5 @@ export function layoutOperators(emitter: Emitter) {
       only(emitter.emit("ScatterElements", [x, indices, updates], { attributes: { axis: int(axis), reduction: { kind: "string", value: "add" } } })),
     expand: (x: Value, shape: readonly number[]): Value => (shape.join() === x.shape.join() ? x : only(emitter.emit("Expand", [x, constants(shape)]))),
     tile: (x: Value, repeats: readonly number[]): Value => only(emitter.emit("Tile", [x, constants(repeats)])),
-    /** One-hot rows of `depth` columns for integer indices, as float32: 1 at the index, 0 elsewhere. */
-    oneHot: (indices: Value, depth: number): Value =>
-      only(emitter.emit("OneHot", [indices, emitter.scalar(depth, "int64"), emitter.constant({ type: "float32", shape: [2], data: Float32Array.of(0, 1) })], { attributes: { axis: int(-1) } })),
   };
 }

@@ -13,9 +13,10 @@ import { LimbeckError } from "../../errors.ts";
 import type { Attribute, Dim, Graph, Node, Value } from "../graph.ts";
 import { arrayTypeOf, elementCount, type Tensor, type TensorData } from "../tensor.ts";
 import { elementTypeOfCode } from "./element-types.ts";
+import { inOrder } from "./order.ts";
 
 /**
- * Reads an ONNX file.
+ * Reads an ONNX file. Nodes that are not in topological order are put in one.
  *
  * @param source What to call the file in messages.
  * @throws LimbeckError when the bytes are not an ONNX model, are cut short, or hold what Limbeck can't represent.
@@ -31,7 +32,8 @@ export function readOnnx(bytes: Uint8Array, source = "the ONNX model"): Graph {
       hint: "Inline them first (onnx.inliner.inline_local_functions).",
     });
   }
-  return readGraph(model.graph, opsets, source, Object.fromEntries(model.metadataProps.map(({ key, value }) => [key, value])));
+  const metadata = Object.fromEntries(model.metadataProps.map(({ key, value }) => [key, value]));
+  return inOrder(readGraph(model.graph, opsets, source, metadata), source);
 }
 
 function decode(bytes: Uint8Array, source: string) {
@@ -52,6 +54,7 @@ function notOnnx(source: string, why: string, cause?: unknown): LimbeckError {
 
 function readGraph(proto: GraphProto, opsets: Graph["opsets"], source: string, metadata: Graph["metadata"]): Graph {
   const initializers = new Map(proto.initializer.map((tensor) => [tensor.name, readTensor(tensor, source)]));
+  if (initializers.size !== proto.initializer.length) throw notOnnx(source, "two initialisers have the same name");
   if (proto.sparseInitializer.length > 0) throw new LimbeckError("Sparse initialisers are not supported.", { where: source });
   return {
     name: proto.name,
@@ -77,7 +80,8 @@ function readValue(proto: ValueInfoProto, source: string): Value {
     });
   }
   const shape = dims.map(({ value }, axis): Dim => {
-    if (value.case === "dimValue") return Number(value.value);
+    // Some exporters write -1 for a size that is known only at run time.
+    if (value.case === "dimValue" && value.value >= 0) return Number(value.value);
     return value.case === "dimParam" && value.value !== "" ? value.value : `${proto.name}_${axis}`;
   });
   return { name: proto.name, type: elementTypeOfCode(type.value.elemType, where), shape };
@@ -126,7 +130,7 @@ function readTensor(proto: TensorProto, source: string): Tensor {
   const type = elementTypeOfCode(proto.dataType, where);
   const shape = proto.dims.map(Number);
   const count = elementCount(shape);
-  if (shape.some((size) => size < 0) || !Number.isSafeInteger(count)) throw notOnnx(where, `its shape [${shape.join(", ")}] makes no sense`);
+  if (![...shape, count].every((size) => size >= 0 && Number.isSafeInteger(size))) throw notOnnx(where, `its shape [${shape.join(", ")}] makes no sense`);
   if (proto.dataLocation === TensorProto_DataLocation.EXTERNAL) {
     throw new LimbeckError("Weights in a separate file are not supported.", { where, hint: "Save the model as one file." });
   }
@@ -140,7 +144,8 @@ function numericData(proto: TensorProto, type: Exclude<Tensor["type"], "string">
   const raw = proto.rawData;
   if (raw.length > 0) {
     if (raw.length % ArrayType.BYTES_PER_ELEMENT !== 0) throw notOnnx(where, `${raw.length} bytes do not divide into ${type} elements`);
-    return new ArrayType(raw.slice().buffer);
+    // A copy of its own: the bytes may lie unaligned, or in a Buffer that shares its memory with others.
+    return new ArrayType(new Uint8Array(raw).buffer);
   }
   switch (type) {
     case "float32":

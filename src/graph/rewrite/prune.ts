@@ -1,4 +1,4 @@
-import type { Graph, Node } from "../graph.ts";
+import { type Graph, type Node, takenBy } from "../graph.ts";
 
 /** Drops nodes and initialisers that no output depends on. Inputs stay: they are the graph's interface. */
 export function pruneDead(graph: Graph): Graph {
@@ -7,19 +7,11 @@ export function pruneDead(graph: Graph): Graph {
   for (const node of graph.nodes.toReversed()) {
     if (!node.outputs.some((output) => needed.has(output))) continue;
     kept.push(node);
-    for (const input of node.inputs) needed.add(input);
-    for (const captured of capturedNames(node)) needed.add(captured);
+    for (const name of takenBy(node)) needed.add(name);
   }
   return {
     ...graph,
     nodes: kept.reverse(),
     initializers: new Map(Array.from(graph.initializers).filter(([name]) => needed.has(name))),
   };
-}
-
-/** Names that a node's subgraphs take from around them. */
-function capturedNames(node: Node): string[] {
-  return Object.values(node.attributes).flatMap((attribute) =>
-    attribute.kind === "graph" ? attribute.value.nodes.flatMap((inner) => [...inner.inputs, ...capturedNames(inner)]) : [],
-  );
 }

@@ -21,6 +21,12 @@ function sameType(context: ShapeContext, inputs: readonly Value[]) {
   return first.type;
 }
 
+/** The exponent may be of another type. */
+const pow: ShapeRule = (context) => {
+  const [base, exponent] = [required(context, 0), required(context, 1)];
+  return [{ type: base.type, shape: broadcast(context, [base, exponent]) }];
+};
+
 const where: ShapeRule = (context) => {
   const [condition, yes, no] = [required(context, 0), required(context, 1), required(context, 2)];
   if (condition.type !== "bool") throw invalid(context, "the condition must be bool");
@@ -41,13 +47,14 @@ const unaryOperators = [
   "Abs", "Neg", "Exp", "Log", "Sqrt", "Reciprocal", "Relu", "LeakyRelu", "Elu", "Selu", "Celu", "Sigmoid", "HardSigmoid", "HardSwish", "Tanh", "Softplus", "Softsign",
   "Mish", "Gelu", "Erf", "Sin", "Cos", "Floor", "Ceil", "Round", "Sign", "Not", "Identity", "Clip", "Softmax", "LogSoftmax", "PRelu", "RandomUniformLike",
 ];
-const broadcastingOperators = ["Add", "Sub", "Mul", "Div", "Pow", "Max", "Min", "Sum", "Mean", "And", "Or", "Xor", "Mod"];
+const broadcastingOperators = ["Add", "Sub", "Mul", "Div", "Max", "Min", "Sum", "Mean", "And", "Or", "Xor", "Mod", "BitShift", "BitwiseXor"];
 const comparisons = ["Equal", "Less", "LessOrEqual", "Greater", "GreaterOrEqual"];
 
 export const elementwiseShapes: Readonly<Record<string, ShapeRule>> = {
   ...Object.fromEntries(unaryOperators.map((op) => [op, unary])),
   ...Object.fromEntries(broadcastingOperators.map((op) => [op, broadcasting()])),
   ...Object.fromEntries(comparisons.map((op) => [op, broadcasting("bool")])),
+  Pow: pow,
   Where: where,
   Cast: cast,
   Dropout: dropout,

@@ -24,7 +24,8 @@ const rules: Readonly<Record<string, ShapeRule>> = {
  */
 export function inferOutputs(context: ShapeContext): readonly ValueType[] {
   const { op, domain } = context.node;
-  const rule = rules[domain ? `${domain}:${op}` : op];
+  const key = domain ? `${domain}:${op}` : op;
+  const rule = Object.hasOwn(rules, key) ? rules[key] : undefined;
   if (!rule) throw new LimbeckError(`No shape rule for ${describeNode(context.node)} (opset ${context.opset}).`);
   return rule(context);
 }

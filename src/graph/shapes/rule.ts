@@ -66,6 +66,14 @@ export function broadcastShapes(shapes: readonly Shape[]): Shape | undefined {
   return result;
 }
 
+/** The number of elements of a shape, in words where it holds symbolic sizes: `"4*N"`. */
+export function productOf(shape: Shape): Dim {
+  const known = shape.reduce<number>((product, size) => (typeof size === "number" ? product * size : product), 1);
+  const symbols = shape.filter((size) => typeof size === "string");
+  if (symbols.length === 0 || known === 0) return known;
+  return [...(known === 1 ? [] : [known]), ...symbols].join("*");
+}
+
 export function broadcast(context: ShapeContext, inputs: readonly Value[]): Shape {
   const shape = broadcastShapes(inputs.map((input) => input.shape));
   if (!shape) throw invalid(context, "the shapes do not broadcast");

@@ -1,5 +1,6 @@
+import { LimbeckError } from "../../errors.ts";
 import { intAttribute, intsAttribute, stringAttribute } from "../attributes.ts";
-import type { Dim, Node, Shape } from "../graph.ts";
+import { type Dim, describeNode, type Node, type Shape } from "../graph.ts";
 import { invalid, required, type ShapeContext, type ShapeRule } from "./rule.ts";
 
 /** How a convolution or pooling window moves over the spatial axes; every list has one entry per axis. */
@@ -11,17 +12,25 @@ export interface Window {
   readonly padsEnd: readonly number[];
 }
 
-/** Reads a node's window; `auto_pad` is resolved against the input's spatial sizes, which must then be known. */
+/**
+ * Reads a node's window. `auto_pad` is resolved against the input's spatial sizes; where it needs one that is symbolic, the pads are NaN.
+ *
+ * @throws LimbeckError when an attribute does not fit the number of spatial axes.
+ */
 export function windowOf(node: Node, kernel: readonly number[], spatial: Shape): Window {
   const rank = kernel.length;
   const strides = intsAttribute(node, "strides") ?? kernel.map(() => 1);
   const dilations = intsAttribute(node, "dilations") ?? kernel.map(() => 1);
   const pads = intsAttribute(node, "pads") ?? new Array<number>(2 * rank).fill(0);
+  if (strides.length !== rank || dilations.length !== rank || pads.length !== 2 * rank || [...strides, ...dilations].some((size) => size < 1)) {
+    throw new LimbeckError(`The strides, dilations and pads must have one entry (pads: two) for each of ${rank} spatial axes.`, { where: describeNode(node) });
+  }
   const auto = stringAttribute(node, "auto_pad", "NOTSET");
   if (auto === "SAME_UPPER" || auto === "SAME_LOWER") {
     const totals = kernel.map((size, axis) => {
       const [input, stride, dilation] = [Number(spatial[axis]), strides[axis] as number, dilations[axis] as number];
-      return Math.max(0, (Math.ceil(input / stride) - 1) * stride + dilation * (size - 1) + 1 - input);
+      const reach = dilation * (size - 1) + 1;
+      return stride === 1 ? reach - 1 : Math.max(0, (Math.ceil(input / stride) - 1) * stride + reach - input);
     });
     const round = auto === "SAME_UPPER" ? Math.floor : Math.ceil;
     const padsBegin = totals.map((total) => round(total / 2));
@@ -38,7 +47,8 @@ export function slidOver(context: ShapeContext, spatial: Shape, window: Window, 
     const padded = (window.padsBegin[axis] as number) + (window.padsEnd[axis] as number);
     if (typeof size === "string") {
       const shrink = dilation * (kernel - 1) + 1 - padded;
-      return stride === 1 && shrink === 1 ? size : `floor((${size}-${shrink})/${stride})+1`;
+      if (Number.isNaN(shrink)) return `ceil(${size}/${stride})`;
+      return stride === 1 && shrink === 1 ? size : `${ceil ? "ceil" : "floor"}((${size}-${shrink})/${stride})+1`;
     }
     const room = size + padded - dilation * (kernel - 1) - 1;
     if (room < 0) throw invalid(context, `the window is larger than the padded input along spatial axis ${axis}`);
@@ -69,6 +79,9 @@ const convTranspose: ShapeRule = (context) => {
   const [batch, channels, ...spatial] = x.shape;
   const [inputChannels, perGroup, ...kernel] = w.shape;
   if (channels !== inputChannels) throw invalid(context, `${channels} input channels do not fit a weight for ${inputChannels}`);
+  if (context.node.attributes.output_shape || stringAttribute(context.node, "auto_pad", "NOTSET") !== "NOTSET") {
+    throw invalid(context, "its padding must be given by pads, not by output_shape or auto_pad");
+  }
   const window = windowOf(context.node, kernel.map(Number), spatial);
   const extra = intsAttribute(context.node, "output_padding") ?? kernel.map(() => 0);
   const sizes = spatial.map((size, axis) => {

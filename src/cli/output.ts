@@ -1,0 +1,20 @@
+import pc from "picocolors";
+import { LimbeckError } from "../errors.ts";
+
+/** Says on standard error what went wrong, and gives the exit code. A user's mistake gets no stack trace. */
+export function reportError(error: unknown): number {
+  if (!(error instanceof LimbeckError)) {
+    const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
+    console.error(`${pc.red("This is a fault in Limbeck, not yours.")} Please report it with what you ran:\n${text}`);
+    return 1;
+  }
+  console.error(`${pc.red("Error:")} ${error.message}`);
+  if (error.where) console.error(`  ${pc.dim("where:")} ${error.where}`);
+  if (error.hint) console.error(`  ${pc.dim("hint: ")} ${error.hint}`);
+  return error.exitCode;
+}
+
+/** Prints a value as JSON on standard output. */
+export function printJson(value: unknown): void {
+  process.stdout.write(`${JSON.stringify(value, null, 2)}\n`);
+}

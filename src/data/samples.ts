@@ -1,0 +1,148 @@
+import { LimbeckError } from "../errors.ts";
+import { formatShape } from "../graph/graph.ts";
+import { elementCount } from "../graph/tensor.ts";
+import { permutation, randomFor } from "../random.ts";
+
+/** Labelled samples, read one at a time. Immutable: the same index always gives the same sample. */
+export interface Samples {
+  readonly name: string;
+  readonly length: number;
+  /** `[C, H, W]` */
+  readonly sampleShape: readonly number[];
+  /** Class names; a label is an index into them. */
+  readonly classes: readonly string[];
+  label(index: number): number;
+  /** Writes sample `index`, scaled to 0..1, row-major, into `out`, which holds exactly one sample. */
+  read(index: number, out: Float32Array): void;
+}
+
+/** What training sees, what decisions are made on, and what is only reported on. */
+export interface Splits {
+  readonly train: Samples;
+  readonly validation: Samples;
+  readonly test: Samples;
+}
+
+export interface MemorySamples {
+  readonly name: string;
+  /** `[C, H, W]` */
+  readonly sampleShape: readonly number[];
+  readonly classes: readonly string[];
+  /** `[N, C, H, W]`, row-major, 0..255. Not copied. */
+  readonly pixels: Uint8Array;
+  /** `[N]`. Not copied. */
+  readonly labels: Uint8Array | Int32Array;
+}
+
+const byteToUnit = Float32Array.from({ length: 256 }, (_, byte) => byte / 255);
+const HOLD_OUT = 0x486f6c64;
+
+/**
+ * Samples held in memory as bytes.
+ *
+ * @throws LimbeckError when pixels and labels disagree in number, or a label has no class.
+ */
+export function memorySamples({ name, sampleShape, classes, pixels, labels }: MemorySamples): Samples {
+  const size = elementCount(sampleShape);
+  if (pixels.length !== labels.length * size) {
+    throw new LimbeckError(
+      `${labels.length} labels need ${labels.length * size} bytes of pixels at ${formatShape(sampleShape)} each, not ${pixels.length}.`,
+      { where: name, hint: "Give one label for each sample." },
+    );
+  }
+  const stray = labels.findIndex((label) => label < 0 || label >= classes.length);
+  if (stray !== -1) {
+    throw new LimbeckError(`Sample ${stray} has label ${labels[stray]}, but the classes are 0 to ${classes.length - 1} (${classes.join(", ")}).`, {
+      where: name,
+      hint: "Correct the label, or name every class.",
+    });
+  }
+  return {
+    name,
+    length: labels.length,
+    sampleShape,
+    classes,
+    label: (index) => labels[index] as number,
+    read(index, out) {
+      const start = index * size;
+      for (let offset = 0; offset < size; offset++) out[offset] = byteToUnit[pixels[start + offset] as number] as number;
+    },
+  };
+}
+
+/** The samples at `indices`, in that order. */
+export function subset(samples: Samples, indices: Uint32Array | readonly number[]): Samples {
+  const stray = indices.find((index) => !Number.isInteger(index) || index < 0 || index >= samples.length);
+  if (stray !== undefined) throw new LimbeckError(`There is no sample ${stray} among ${samples.length}.`, { where: samples.name });
+  const chosen = Uint32Array.from(indices);
+  return {
+    ...samples,
+    length: chosen.length,
+    label: (index) => samples.label(chosen[index] as number),
+    read: (index, out) => samples.read(chosen[index] as number, out),
+  };
+}
+
+/**
+ * Sets some samples aside, each class in proportion (to within one sample), chosen by `seed`; both parts keep the original order.
+ *
+ * @param count How many to hold: a whole number, or a fraction below 1. With 0, `held` is empty.
+ * @throws LimbeckError when nothing would be kept.
+ */
+export function holdOut(samples: Samples, count: number, seed: number): { kept: Samples; held: Samples } {
+  const total = samples.length;
+  const wanted = count < 1 ? Math.round(count * total) : count;
+  if (!Number.isInteger(wanted) || wanted < 0 || (wanted > 0 && wanted >= total)) {
+    throw new LimbeckError(`${count} of ${total} samples cannot be held out.`, {
+      where: samples.name,
+      hint: `Give a fraction below 1, or a whole number below ${total}.`,
+    });
+  }
+  const remaining = proportionalShares(classCounts(samples), wanted);
+  const held = new Uint8Array(total);
+  for (const index of permutation(total, randomFor(seed, HOLD_OUT))) {
+    const label = samples.label(index);
+    if ((remaining[label] as number) === 0) continue;
+    (remaining[label] as number)--;
+    held[index] = 1;
+  }
+  return { kept: filter(samples, (index) => held[index] === 0), held: filter(samples, (index) => held[index] === 1) };
+}
+
+/**
+ * The samples of every class but those in `labels`: a transfer set that lacks some classes, as in Hinton, Vinyals and Dean 2015
+ * (arXiv 1503.02531, section 3), where a student learns a digit that it never saw. The list of classes stays as it is.
+ */
+export function withoutClasses(samples: Samples, labels: readonly number[]): Samples {
+  const stray = labels.find((label) => samples.classes[label] === undefined);
+  if (stray !== undefined) {
+    throw new LimbeckError(`There is no class ${stray} to leave out.`, {
+      where: samples.name,
+      hint: `The classes are 0 to ${samples.classes.length - 1} (${samples.classes.join(", ")}).`,
+    });
+  }
+  const excluded = new Set(labels);
+  return filter(samples, (index) => !excluded.has(samples.label(index)));
+}
+
+/** How many samples each class has. */
+export function classCounts(samples: Samples): number[] {
+  const counts = samples.classes.map(() => 0);
+  for (let index = 0; index < samples.length; index++) (counts[samples.label(index)] as number)++;
+  return counts;
+}
+
+function filter(samples: Samples, keep: (index: number) => boolean): Samples {
+  return subset(samples, Array.from({ length: samples.length }, (_, index) => index).filter(keep));
+}
+
+/** Divides `wanted` in proportion to `counts` by largest remainder, in whole numbers throughout. */
+function proportionalShares(counts: readonly number[], wanted: number): number[] {
+  const total = counts.reduce((sum, count) => sum + count, 0) || 1;
+  const remainders = counts.map((count) => (count * wanted) % total);
+  const shares = counts.map((count, label) => (count * wanted - (remainders[label] as number)) / total);
+  const missing = wanted - shares.reduce((sum, share) => sum + share, 0);
+  const byRemainder = counts.map((_, label) => label).sort((a, b) => (remainders[b] as number) - (remainders[a] as number));
+  for (const label of byRemainder.slice(0, missing)) (shares[label] as number)++;
+  return shares;
+}

@@ -1,0 +1,174 @@
+import { stepsPerEpoch } from "../data/batches.ts";
+import { channelStatistics, type Normalization } from "../data/normalize.ts";
+import type { Samples, Splits } from "../data/samples.ts";
+import { LimbeckError } from "../errors.ts";
+import type { Graph } from "../graph/graph.ts";
+import { writeOnnx } from "../graph/onnx/write.ts";
+import { decodeCheckpoint } from "../train/checkpoint.ts";
+import { createEvaluator, type Predictions, predict } from "../train/evaluation.ts";
+import { type EpochEvent, fit } from "../train/fit.ts";
+import { adamw, type Optimizer, sgd } from "../train/optimizers.ts";
+import type { Schedule } from "../train/schedules.ts";
+import { type CompiledStep, compileStep } from "../train/step.ts";
+import { createTrainer, type State } from "../train/trainer.ts";
+import { withWeights } from "../train/trainable.ts";
+import type { Environment, Phase } from "./environment.ts";
+import { describeClassifier, toNetwork } from "./network.ts";
+import { needsTeacher, type Objective, objectiveOf, withoutTeacher } from "./objective.ts";
+import type { LossRecipe, OptimizerRecipe, Recipe } from "./recipe/schema.ts";
+import { toSchedule } from "./schedule.ts";
+import { loadTeacher, type Teacher } from "./teacher.ts";
+import { toTransform } from "./transforms.ts";
+
+/** A network that a run has trained, and how it does on the test set. */
+export interface Trained {
+  readonly graph: Graph;
+  /** The ONNX file. */
+  readonly bytes: Uint8Array;
+  /** On the test set, by the exported weights. */
+  readonly predictions: Predictions;
+  /** Test accuracy of the weights after the last epoch, and of those best on validation. */
+  readonly accuracy: { readonly lastEpoch: number; readonly bestOnValidation: number };
+  readonly bestEpoch: number;
+  readonly seconds: number;
+}
+
+export interface Outcome {
+  readonly recipe: Recipe;
+  readonly data: Splits;
+  readonly normalization: Normalization;
+  readonly teacher?: Teacher & { readonly predictions: Predictions };
+  readonly student: Trained;
+  /** The same student trained the same way without the teacher. */
+  readonly baseline?: Trained;
+}
+
+/**
+ * Runs a recipe: loads the teacher, trains the student (and the same student without the teacher), tests them.
+ *
+ * @throws LimbeckError when the recipe, the data and the models don't fit together, before any training starts.
+ */
+export async function runRecipe(recipe: Recipe, environment: Environment): Promise<Outcome> {
+  const { runtime, events = {} } = environment;
+  const teaching = recipe.losses.some(needsTeacher);
+  if (teaching && !recipe.teacher) {
+    throw new LimbeckError("The losses need a teacher, but the recipe names none.", { hint: "Add `teacher: path/to/teacher.onnx`, or train on crossEntropy alone." });
+  }
+  events.onStage?.("Reading the data");
+  const data = limited(await environment.openData(recipe.data), recipe.data.limit);
+  stepsPerEpoch(data.train, recipe.batchSize);
+  const normalization = recipe.data.normalize ?? channelStatistics(data.train);
+  const network = await toNetwork(recipe.student, data.train, recipe.seed, environment.readFile);
+
+  let teacher: Outcome["teacher"];
+  if (teaching && recipe.teacher) {
+    events.onStage?.("Testing the teacher");
+    const bytes = await environment.readFile(recipe.teacher);
+    const loaded = await loadTeacher(runtime, bytes, recipe.teacher, data.train, normalization, { threads: recipe.threads });
+    teacher = { ...loaded, predictions: await loaded.predict(data.test) };
+  }
+  const train = (phase: Phase, losses: readonly LossRecipe[], from?: Teacher) => trainNetwork({ phase, recipe, network, losses, data, normalization, teacher: from, environment });
+  const student = await train("student", recipe.losses, teacher);
+  const baseline = teacher && recipe.baseline ? await train("baseline", withoutTeacher(recipe.losses)) : undefined;
+  return { recipe, data, normalization, teacher, student, baseline };
+}
+
+interface Training {
+  readonly phase: Phase;
+  readonly recipe: Recipe;
+  readonly network: Graph;
+  readonly losses: readonly LossRecipe[];
+  readonly data: Splits;
+  readonly normalization: Normalization;
+  readonly teacher?: Teacher;
+  readonly environment: Environment;
+}
+
+async function trainNetwork({ phase, recipe, network, losses, data, normalization, teacher, environment }: Training): Promise<Trained> {
+  const { runtime, events = {} } = environment;
+  events.onStage?.(phase === "baseline" ? "Training the same network without the teacher" : teacher ? "Distilling the student" : "Training the network");
+  const objective = objectiveOf(losses, data.train.classes.length);
+  const step = compile(recipe, network, objective);
+  const checkpoints = environment.checkpoints?.(phase);
+  const saved = await checkpoints?.load();
+  const state = saved && decodeCheckpoint(saved, `the ${phase}'s checkpoint`).tensors;
+  const options = { threads: recipe.threads };
+  const trainer = await createTrainer(runtime, step, state, options);
+  const evaluator = await createEvaluator(runtime, network, step.weights, normalization, options);
+  const result = await fit({
+    trainer,
+    evaluator,
+    train: data.train,
+    validation: data.validation,
+    normalization,
+    transforms: recipe.data.augment.map(toTransform),
+    epochs: recipe.epochs,
+    seed: recipe.seed,
+    schedules: schedulesOf(recipe, objective),
+    teach: teacher?.teach,
+    checkpoints,
+    onStep: (event) => events.onStep?.(phase, event),
+    onEpoch: (event: EpochEvent) => events.onEpoch?.(phase, event),
+  });
+  const test = (weights: State) => evaluator.predict(data.test, weights);
+  const [last, best] = [await test(result.last), await test(result.best)];
+  await Promise.all([trainer.release(), evaluator.release()]);
+  const graph = describeClassifier(withWeights(network, recipe.keep === "best" ? result.best : result.last), normalization, data.train.classes);
+  const bytes = writeOnnx(graph);
+  return {
+    graph,
+    bytes,
+    predictions: await testExported(environment, graph, bytes, data.test, normalization),
+    accuracy: { lastEpoch: last.accuracy, bestOnValidation: best.accuracy },
+    bestEpoch: result.bestEpoch,
+    seconds: result.seconds,
+  };
+}
+
+/** What is reported of the exported file is measured on the exported file. */
+async function testExported(environment: Environment, graph: Graph, bytes: Uint8Array, test: Samples, normalization: Normalization): Promise<Predictions> {
+  const session = await environment.runtime.createSession(bytes);
+  try {
+    return await predict(session, graph, test, normalization);
+  } finally {
+    await session.release();
+  }
+}
+
+function compile(recipe: Recipe, student: Graph, objective: Objective): CompiledStep {
+  return compileStep({
+    student,
+    batchSize: recipe.batchSize,
+    losses: objective.terms,
+    optimizer: toOptimizer(recipe.optimizer),
+    frozen: recipe.frozen,
+    clipNorm: recipe.clipNorm,
+    average: recipe.average !== undefined,
+  });
+}
+
+function toOptimizer(recipe: OptimizerRecipe): Optimizer {
+  return "sgd" in recipe ? sgd(recipe.sgd) : adamw(recipe.adamw);
+}
+
+function schedulesOf(recipe: Recipe, objective: Objective): Readonly<Record<string, Schedule>> {
+  const { learningRate } = "sgd" in recipe.optimizer ? recipe.optimizer.sgd : recipe.optimizer.adamw;
+  return {
+    learningRate: toSchedule(learningRate),
+    ...objective.schedules,
+    ...(recipe.average ? { averageDecay: averageDecay(recipe.average.decay) } : {}),
+  };
+}
+
+/** The average follows quickly at first, so that it forgets the random start: min(decay, (1 + step)/(10 + step)). */
+function averageDecay(decay: number): Schedule {
+  return ({ step }) => Math.min(decay, (1 + step) / (10 + step));
+}
+
+function limited(data: Splits, limit: number | undefined): Splits {
+  return limit === undefined ? data : { ...data, train: firstOf(data.train, limit) };
+}
+
+function firstOf(samples: Samples, count: number): Samples {
+  return { ...samples, length: Math.min(count, samples.length) };
+}

@@ -1,0 +1,28 @@
+import type { Splits } from "../data/samples.ts";
+import type { Runtime } from "../runtime/runtime.ts";
+import type { CheckpointStore } from "../train/checkpoint.ts";
+import type { EpochEvent, StepEvent } from "../train/fit.ts";
+import type { DataRecipe } from "./recipe/schema.ts";
+
+/** The networks that a run trains. */
+export type Phase = "student" | "baseline";
+
+export interface ProgressEvents {
+  /** A line about what begins. */
+  readonly onStage?: (text: string) => void;
+  readonly onStep?: (phase: Phase, event: StepEvent) => void;
+  readonly onEpoch?: (phase: Phase, event: EpochEvent) => void | Promise<void>;
+}
+
+/** What a run needs from where it runs: Node, a browser, a test. */
+export interface Environment {
+  readonly runtime: Runtime;
+  /** Opens the recipe's data. */
+  readonly openData: (data: DataRecipe) => Promise<Splits>;
+  /** Reads a file that the recipe names. */
+  readonly readFile: (path: string) => Promise<Uint8Array>;
+  /** Where the progress of each phase is kept; without it nothing is saved. */
+  readonly checkpoints?: (phase: Phase) => CheckpointStore;
+  readonly events?: ProgressEvents;
+}
+

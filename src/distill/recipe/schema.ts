@@ -1,0 +1,109 @@
+import { z } from "zod";
+import { count, fraction, nonNegative, oneOf, positive, schedule, strict } from "./parts.ts";
+
+const augmentation = oneOf({
+  /** Whole pixels in each direction. */
+  shift: count,
+  /** Degrees to each side. */
+  rotate: positive,
+  affine: strict({
+    rotate: nonNegative.optional(),
+    scale: z.tuple([positive, positive]).optional(),
+    shear: nonNegative.optional(),
+    translate: nonNegative.optional(),
+  }),
+  elastic: strict({ alpha: positive, sigma: positive }),
+  flip: z.literal(true),
+});
+
+const data = strict({
+  /** A directory of IDX files, or `npm:PACKAGE/DIRECTORY` for one inside an installed package. */
+  idx: z.string().min(1),
+  /** Training samples held out for validation: a number, or a fraction below 1. */
+  validation: nonNegative.default(5000),
+  /** Which samples are held out. Kept apart from the recipe's seed, so that teacher and student hold out the same. */
+  splitSeed: z.int().default(0),
+  /** Classes left out of training and validation. */
+  exclude: z.array(z.int().nonnegative()).default([]),
+  /** Only the first so many training samples, for trying things out. */
+  limit: count.optional(),
+  augment: z.array(augmentation).default([]),
+  /** Per channel; computed from the training set unless given. */
+  normalize: strict({ mean: z.array(z.number()).min(1), std: z.array(positive).min(1) }).optional(),
+});
+
+const seed = z.int().optional();
+export const networkSchema = z.discriminatedUnion(
+  "zoo",
+  [
+    strict({
+      zoo: z.literal("mlp"),
+      hidden: z.array(count).default([512]),
+      dropout: strict({ input: fraction.optional(), hidden: fraction.optional() }).optional(),
+      seed,
+    }),
+    strict({ zoo: z.literal("lenet"), seed }),
+    strict({ zoo: z.literal("small-cnn"), channels: z.array(count).min(1).default([32, 64, 128]), depth: count.default(2), dropout: fraction.default(0), seed }),
+    strict({ zoo: z.literal("onnx"), file: z.string().min(1) }),
+  ],
+  { error: () => "zoo must be one of mlp, lenet, small-cnn, onnx" },
+);
+/** A path alone stands for the ONNX file there. */
+const student = z.preprocess((value) => (typeof value === "string" ? { zoo: "onnx", file: value } : value), networkSchema);
+
+const weight = schedule(z.number().nonnegative()).default(1);
+const temperature = schedule(z.number().positive()).default(4);
+
+const loss = oneOf({
+  crossEntropy: strict({ weight, labelSmoothing: z.number().min(0).lt(1).default(0) }),
+  kd: strict({ weight, temperature }),
+  /** (1 − alpha)·cross-entropy + alpha·T²·KL. */
+  hinton: strict({ temperature, alpha: fraction.default(0.9) }),
+});
+
+const learningRate = schedule(z.number().nonnegative());
+const optimizer = oneOf({
+  sgd: strict({ learningRate, momentum: z.number().min(0).lt(1).default(0.9), nesterov: z.boolean().default(false), weightDecay: nonNegative.default(0) }),
+  adamw: strict({
+    learningRate,
+    beta1: z.number().min(0).lt(1).default(0.9),
+    beta2: z.number().min(0).lt(1).default(0.999),
+    epsilon: positive.default(1e-8),
+    weightDecay: nonNegative.default(0.01),
+  }),
+});
+
+/** One experiment as plain data: the same in TypeScript, YAML and JSON. */
+export const recipeSchema = strict({
+  name: z.string().min(1).optional(),
+  data,
+  /** An ONNX file, relative to the recipe. */
+  teacher: z.string().min(1).optional(),
+  student,
+  losses: z.array(loss).min(1).default([{ crossEntropy: { weight: 1, labelSmoothing: 0 } }]),
+  optimizer,
+  epochs: count,
+  batchSize: count.default(128),
+  seed: z.int().default(0),
+  /** Greatest norm of the gradients taken together. */
+  clipNorm: positive.optional(),
+  /** Exponential moving average of the weights; it is what is evaluated and exported. */
+  average: strict({ decay: fraction.default(0.999) }).optional(),
+  /** Patterns of weight names that are not trained; `*` stands for anything. */
+  frozen: z.array(z.string()).default([]),
+  /** Which weights become student.onnx: those best on validation, or those of the last epoch. */
+  keep: z.enum(["best", "last"]).default("last"),
+  /** With a teacher: also train the same student without it, to compare. */
+  baseline: z.boolean().default(true),
+  device: z.enum(["cpu", "webgpu", "cuda"]).default("cpu"),
+  threads: count.optional(),
+});
+
+export type Recipe = z.output<typeof recipeSchema>;
+/** A recipe as it is written: what has a default may be left out. */
+export type RecipeInput = z.input<typeof recipeSchema>;
+export type DataRecipe = Recipe["data"];
+export type NetworkRecipe = Recipe["student"];
+export type LossRecipe = Recipe["losses"][number];
+export type OptimizerRecipe = Recipe["optimizer"];
+export type AugmentationRecipe = DataRecipe["augment"][number];

@@ -1,0 +1,58 @@
+import { tensor } from "../attributes.ts";
+import { type Graph, type Node, takenBy } from "../graph.ts";
+import type { ValueType } from "../shapes/rule.ts";
+import { elementCount, type Tensor } from "../tensor.ts";
+import { propagate } from "./propagate.ts";
+import { pruneDead } from "./prune.ts";
+
+/** A folded value has at most this many elements, or else no more than the stored tensors that it makes superfluous. */
+const LIMIT = 2 ** 14;
+
+/**
+ * Computes ahead of time what depends only on constants and static shapes: the arithmetic on shapes that exporters emit, and cheap changes
+ * to weights. What is computed from float initialisers becomes an initialiser (a transposed weight is still a weight), anything else a
+ * Constant node. Drops what no output depends on any more. Outputs keep their names and their bits; folding twice changes nothing more.
+ */
+export function foldConstants(graph: Graph): Graph {
+  let current = pruneDead(graph);
+  // What one round drops may leave the next one a tensor that only one node still needs.
+  for (;;) {
+    const folded = foldOnce(current);
+    if (folded === current) return current;
+    current = pruneDead(folded);
+  }
+}
+
+function foldOnce(graph: Graph): Graph {
+  const uses = countUses(graph);
+  const freed = (node: Node) =>
+    node.inputs.reduce((total, name) => total + (uses.get(name) === 1 ? elementCount(graph.initializers.get(name)?.shape ?? [0]) : 0), 0);
+  const isWorth = (node: Node, { shape }: ValueType) => {
+    const elements = elementCount(shape.map(Number));
+    return elements <= LIMIT || elements <= freed(node) || node.op === "Constant";
+  };
+  const { constants } = propagate(graph, isWorth);
+  const initializers = new Map(graph.initializers);
+  const nodes = graph.nodes.flatMap((node): Node[] => {
+    const [name = ""] = node.outputs;
+    const result = constants.get(name);
+    if (!result || (node.op === "Constant" && node.attributes.value?.kind === "tensor")) return [node];
+    if (!node.inputs.some((input) => isFloat(initializers.get(input)))) return [constantNode(node, result)];
+    initializers.set(name, result);
+    return [];
+  });
+  const isUnchanged = nodes.length === graph.nodes.length && nodes.every((node, index) => node === graph.nodes[index]);
+  return isUnchanged ? graph : { ...graph, nodes, initializers };
+}
+
+function countUses(graph: Graph): ReadonlyMap<string, number> {
+  const uses = new Map<string, number>();
+  for (const name of [...graph.nodes.flatMap(takenBy), ...graph.outputs.map(({ name }) => name)]) uses.set(name, (uses.get(name) ?? 0) + 1);
+  return uses;
+}
+
+function constantNode({ name, outputs }: Node, value: Tensor): Node {
+  return { op: "Constant", domain: "", name, inputs: [], outputs, attributes: { value: tensor(value) } };
+}
+
+const isFloat = (stored: Tensor | undefined): boolean => stored !== undefined && ["float32", "float64", "float16", "bfloat16"].includes(stored.type);

@@ -1,0 +1,31 @@
+/**
+ * Limbeck for Node: recipes, and the functions that run them.
+ *
+ * @packageDocumentation
+ */
+export {
+  adamw,
+  cosine,
+  crossEntropy,
+  defineRecipe,
+  hinton,
+  idx,
+  kd,
+  lenet,
+  linear,
+  mlp,
+  mnist,
+  oneCycle,
+  sgd,
+  smallCnn,
+  stepDecay,
+  steps,
+} from "./distill/recipe/define.ts";
+export { parseRecipe } from "./distill/recipe/parse.ts";
+export type { Recipe, RecipeInput } from "./distill/recipe/schema.ts";
+export type { Phase, ProgressEvents } from "./distill/environment.ts";
+export { LimbeckError } from "./errors.ts";
+export type { EpochEvent, StepEvent } from "./train/fit.ts";
+export type { Report } from "./report/report.ts";
+export { distill, type Run, type RunOptions, train } from "./run/run.ts";
+export { evaluate, type EvaluateOptions, type Evaluation } from "./run/evaluate.ts";

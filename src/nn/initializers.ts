@@ -1,0 +1,52 @@
+import { elementCount, type Float32Tensor, float32 } from "../graph/tensor.ts";
+import type { Random } from "../random.ts";
+
+/**
+ * Draws the initial values of a weight.
+ *
+ * @param shape [outputs, inputs, ...kernel], the layout of linear and convolution weights.
+ */
+export type Initializer = (shape: readonly number[], random: Random) => Float32Tensor;
+
+/** Inputs and outputs of one unit: the kernel's area times the channels. */
+function fans(shape: readonly number[]): { in: number; out: number } {
+  const [outputs = 1, inputs = 1, ...kernel] = shape;
+  const area = elementCount(kernel);
+  return { in: inputs * area, out: outputs * area };
+}
+
+const drawn = (shape: readonly number[], draw: () => number): Float32Tensor =>
+  float32(Float32Array.from({ length: elementCount(shape) }, draw), shape);
+
+export const uniform =
+  (bound: number): Initializer =>
+  (shape, random) =>
+    drawn(shape, () => bound * (2 * random.uniform() - 1));
+
+export const normal =
+  (std: number): Initializer =>
+  (shape, random) =>
+    drawn(shape, () => std * random.normal());
+
+export const constantInit =
+  (value: number): Initializer =>
+  (shape) =>
+    drawn(shape, () => value);
+
+/** He et al., 2015 (arXiv:1502.01852): keeps the variance of ReLU activations. Normal, std √(2 / fan). */
+export const kaimingNormal =
+  (mode: "in" | "out" = "in"): Initializer =>
+  (shape, random) =>
+    normal(Math.sqrt(2 / fans(shape)[mode]))(shape, random);
+
+/** He et al., 2015, uniform in ±√(6 / fan in). */
+export const kaimingUniform = (): Initializer => (shape, random) => uniform(Math.sqrt(6 / fans(shape).in))(shape, random);
+
+/** Glorot and Bengio, 2010: uniform in ±√(6 / (fan in + fan out)). */
+export const xavierUniform = (): Initializer => (shape, random) => {
+  const { in: inputs, out } = fans(shape);
+  return uniform(Math.sqrt(6 / (inputs + out)))(shape, random);
+};
+
+/** Uniform in ±1/√(fan in): LeCun, 1998, and what PyTorch's linear and convolution layers start from. */
+export const lecunUniform = (): Initializer => (shape, random) => uniform(1 / Math.sqrt(fans(shape).in))(shape, random);

@@ -1,0 +1,36 @@
+import type { Graph } from "../../graph/graph.ts";
+import { lecunUniform } from "../initializers.ts";
+import { classifier, convBnRelu, linear } from "../layers.ts";
+
+export interface SmallCnnOptions {
+  /** [C, H, W]. */
+  readonly inputShape: readonly number[];
+  readonly classes: number;
+  /** Channels of each stage; each later stage halves the resolution first. */
+  readonly channels?: readonly number[];
+  /** Convolutions in each stage. */
+  readonly depth?: number;
+  /** Probability of zeroing each pooled feature, while training. */
+  readonly dropout?: number;
+  readonly seed: number;
+}
+
+/**
+ * A small convolutional network for small images: stages of 3×3 convolutions with batch normalisation and ReLU, a strided
+ * convolution between stages, global average pooling and one linear layer.
+ */
+export function smallCnn({ inputShape, classes, channels = [32, 64, 128], depth = 2, dropout = 0, seed }: SmallCnnOptions): Graph {
+  return classifier(`small-cnn-${channels.join("-")}x${depth}`, inputShape, seed, (network, input) => {
+    const { g } = network;
+    let x = input;
+    channels.forEach((width, stage) => {
+      for (let unit = 0; unit < depth; unit++) {
+        const stride = stage > 0 && unit === 0 ? 2 : 1;
+        x = g.scope(`stage${stage + 1}`, () => g.scope(`unit${unit + 1}`, () => convBnRelu(network, x, width, 3, { stride })));
+      }
+    });
+    const pooled = g.flatten(g.globalAveragePool(x));
+    const features = dropout > 0 ? g.dropout(pooled, dropout) : pooled;
+    return g.scope("classifier", () => linear(network, features, classes, { init: lecunUniform() }));
+  });
+}

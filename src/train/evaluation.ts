@@ -1,0 +1,88 @@
+import type { Normalization } from "../data/normalize.ts";
+import { evaluationBatches } from "../data/batches.ts";
+import type { Samples } from "../data/samples.ts";
+import { type GraphBuilder, graphBuilder } from "../graph/builder/builder.ts";
+import { inlineGraph } from "../graph/builder/inline.ts";
+import type { Graph, Value } from "../graph/graph.ts";
+import { writeOnnx } from "../graph/onnx/write.ts";
+import type { Float32Tensor } from "../graph/tensor.ts";
+import type { Runtime, Session, SessionOptions } from "../runtime/runtime.ts";
+import { classifierInterface } from "./step.ts";
+import type { State } from "./trainer.ts";
+
+/** A classifier's answers on a set of samples. */
+export interface Predictions {
+  /** [samples, classes], row-major. */
+  readonly logits: Float32Array;
+  readonly labels: Int32Array;
+  readonly classes: number;
+  readonly accuracy: number;
+  /** Mean cross-entropy, in nats. */
+  readonly loss: number;
+}
+
+/** A network whose weights are inputs, so that a network in training can be evaluated without loading it anew each time. */
+export interface Evaluator {
+  predict(samples: Samples, weights: State): Promise<Predictions>;
+  release(): Promise<void>;
+}
+
+const EVALUATION_BATCH = 250;
+
+export async function createEvaluator(
+  runtime: Runtime,
+  network: Graph,
+  weights: readonly string[],
+  normalization: Normalization,
+  options?: SessionOptions,
+): Promise<Evaluator> {
+  const session = await runtime.createSession(writeOnnx(withWeightInputs(network, weights)), options);
+  return {
+    predict: (samples, current) => predict(session, network, samples, normalization, Object.fromEntries(weights.map((name) => [name, current.get(name) as Float32Tensor]))),
+    release: () => session.release(),
+  };
+}
+
+/** Runs a classifier over samples, in order. @param feeds Further inputs, such as weights. */
+export async function predict(
+  session: Session,
+  network: Graph,
+  samples: Samples,
+  normalization: Normalization,
+  feeds: Readonly<Record<string, Float32Tensor>> = {},
+): Promise<Predictions> {
+  const [input, output] = classifierInterface(network);
+  const classes = Number(output.shape[1]);
+  const logits = new Float32Array(samples.length * classes);
+  const labels = new Int32Array(samples.length);
+  let done = 0;
+  for (const batch of evaluationBatches(samples, { batchSize: EVALUATION_BATCH, normalization })) {
+    const result = await session.run({ ...feeds, [input.name]: batch.inputs }, { fetch: [output.name] });
+    logits.set((result[output.name] as Float32Tensor).data, done * classes);
+    labels.set(batch.labels.data as Int32Array, done);
+    done += batch.size;
+  }
+  return { logits, labels, classes, ...score(logits, labels, classes) };
+}
+
+/** Accuracy and mean cross-entropy of logits [N, classes]. */
+function score(logits: Float32Array, labels: Int32Array, classes: number): { accuracy: number; loss: number } {
+  let correct = 0;
+  let loss = 0;
+  labels.forEach((label, sample) => {
+    const row = logits.subarray(sample * classes, (sample + 1) * classes);
+    const highest = row.reduce((most, value) => Math.max(most, value), -Infinity);
+    if (row.indexOf(highest) === label) correct++;
+    loss += highest + Math.log(row.reduce((sum, value) => sum + Math.exp(value - highest), 0)) - (row[label] as number);
+  });
+  return { accuracy: correct / labels.length, loss: loss / labels.length };
+}
+
+function withWeightInputs(network: Graph, weights: readonly string[]): Graph {
+  const g: GraphBuilder = graphBuilder(network.name);
+  const inputs = network.inputs.map((input) => [input.name, g.input(input.name, input.type, input.shape)] as const);
+  const weightInputs = weights.map((name): [string, Value] => [name, g.input(name, "float32", network.initializers.get(name)?.shape ?? [])]);
+  const values = inlineGraph(g, network, { bind: new Map([...inputs, ...weightInputs]) });
+  for (const { name } of network.outputs) g.output(values.get(name) as Value, name);
+  return g.build();
+}

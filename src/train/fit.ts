@@ -1,0 +1,207 @@
+import { type Batch, stepsPerEpoch, trainingBatches } from "../data/batches.ts";
+import type { Normalization } from "../data/normalize.ts";
+import type { Samples } from "../data/samples.ts";
+import type { Transform } from "../data/transforms.ts";
+import { LimbeckError } from "../errors.ts";
+import { type Float32Tensor, float32, type Tensor } from "../graph/tensor.ts";
+import { type CheckpointStore, decodeCheckpoint, encodeCheckpoint, type Progress } from "./checkpoint.ts";
+import type { Evaluator } from "./evaluation.ts";
+import type { Position, Schedule } from "./schedules.ts";
+import type { State, Trainer } from "./trainer.ts";
+
+export interface FitOptions {
+  readonly trainer: Trainer;
+  readonly train: Samples;
+  /** Where the best epoch is chosen. Without it the last epoch counts as the best. */
+  readonly validation?: Samples;
+  readonly evaluator: Evaluator;
+  readonly normalization: Normalization;
+  readonly transforms?: readonly Transform[];
+  readonly epochs: number;
+  readonly seed: number;
+  /** The value of each scalar of the step, but for `seed` and the optimiser's own. */
+  readonly schedules: Readonly<Record<string, Schedule>>;
+  /** The teacher's outputs on a batch, by the names of the step's teacher inputs. */
+  readonly teach?: (batch: Batch) => Promise<Readonly<Record<string, Tensor>>>;
+  /** Where the run is saved at the end of each epoch, and within one each minute; an earlier run found there is resumed. */
+  readonly checkpoints?: CheckpointStore;
+  readonly onStep?: (event: StepEvent) => void;
+  readonly onEpoch?: (event: EpochEvent) => void | Promise<void>;
+}
+
+export interface StepEvent {
+  readonly epoch: number;
+  readonly epochs: number;
+  readonly step: number;
+  readonly steps: number;
+  /** Means over the epoch so far: each loss term, `loss`, `accuracy`. */
+  readonly metrics: Readonly<Record<string, number>>;
+  readonly samplesPerSecond: number;
+  readonly secondsLeft: number;
+}
+
+export interface EpochEvent {
+  /** Epochs finished. */
+  readonly epoch: number;
+  readonly epochs: number;
+  /** Optimiser steps taken since the run began. */
+  readonly step: number;
+  /** Means over the epoch: each loss term, `loss`, `accuracy`. */
+  readonly metrics: Readonly<Record<string, number>>;
+  /** The schedules' values at the epoch's last step. */
+  readonly scalars: Readonly<Record<string, number>>;
+  readonly validation?: { readonly accuracy: number; readonly loss: number };
+  readonly best: boolean;
+  readonly samplesPerSecond: number;
+  /** Seconds of training since the run began. */
+  readonly seconds: number;
+}
+
+export interface FitResult {
+  /** The weights after the last epoch. */
+  readonly last: State;
+  /** The weights of the epoch that was best on validation. */
+  readonly best: State;
+  readonly bestEpoch: number;
+  readonly seconds: number;
+}
+
+const CHECKPOINT_SECONDS = 60;
+const BEST = "best:";
+
+/**
+ * Trains until `epochs` are done. Everything random follows from the seed and the position, so a run that is killed and resumed ends
+ * with the same weights as one that is not.
+ *
+ * @throws LimbeckError (exit code 1) when the loss stops being a number; the last checkpoint stays.
+ */
+export async function fit(options: FitOptions): Promise<FitResult> {
+  const { trainer, train, validation, evaluator, epochs, seed, checkpoints } = options;
+  const steps = stepsPerEpoch(train, trainer.step.batchSize);
+  const saved = options.checkpoints && (await resume(options.checkpoints, seed));
+  let progress: Progress = saved?.progress ?? { seed, epoch: 0, step: 0, sums: {}, seconds: 0 };
+  let best: State = saved && progress.best ? bestWeights(saved.tensors) : copy(trainer.weights);
+  const started = clock() - progress.seconds;
+  const save = () => checkpoints?.save(encodeCheckpoint({ progress, tensors: new Map([...trainer.state, ...asBest(best, progress)]) }));
+
+  while (progress.epoch < epochs) {
+    const result = await trainEpoch(options, steps, progress, async (at) => {
+      progress = { ...at, seconds: clock() - started };
+      await save();
+    });
+    const measured = validation && validation.length > 0 ? await evaluator.predict(validation, trainer.weights) : undefined;
+    const improved = measured === undefined || measured.accuracy > (progress.best?.accuracy ?? -1);
+    const epoch = progress.epoch + 1;
+    if (improved) best = copy(trainer.weights);
+    progress = {
+      seed,
+      epoch,
+      step: 0,
+      sums: {},
+      seconds: clock() - started,
+      best: improved ? { epoch, accuracy: measured?.accuracy ?? 0 } : progress.best,
+    };
+    await options.onEpoch?.({
+      epoch,
+      epochs,
+      step: epoch * steps,
+      metrics: result.metrics,
+      scalars: result.scalars,
+      validation: measured && { accuracy: measured.accuracy, loss: measured.loss },
+      best: improved,
+      samplesPerSecond: result.samplesPerSecond,
+      seconds: progress.seconds,
+    });
+    await save();
+  }
+  return { last: copy(trainer.weights), best, bestEpoch: progress.best?.epoch ?? epochs, seconds: progress.seconds };
+}
+
+/** Where a saved run got to, with its state; the trainer must have been created from the same state. */
+async function resume(checkpoints: CheckpointStore, seed: number) {
+  const bytes = await checkpoints.load();
+  const saved = bytes && decodeCheckpoint(bytes, "the checkpoint");
+  if (saved && saved.progress.seed !== seed) {
+    throw new LimbeckError(`The saved run has seed ${saved.progress.seed}, this one ${seed}.`, { hint: "Start again in a new directory." });
+  }
+  return saved;
+}
+
+/** The rest of an epoch, from `progress.step`. */
+async function trainEpoch(options: FitOptions, steps: number, progress: Progress, checkpoint: (progress: Progress) => Promise<void>) {
+  const { trainer, train, seed, epochs, schedules } = options;
+  const { step: compiled } = trainer;
+  const sums: Record<string, number> = { ...progress.sums };
+  let scalars: Record<string, number> = {};
+  let saved = clock();
+  const began = clock();
+  let step = progress.step;
+  const metrics = () => {
+    const { correct = 0, ...rest } = Object.fromEntries(Object.entries(sums).map(([name, sum]) => [name, sum / Math.max(1, step)]));
+    return { ...rest, accuracy: correct / compiled.batchSize };
+  };
+  const rate = () => ((step - progress.step) * compiled.batchSize) / (clock() - began);
+  const batches = trainingBatches(train, {
+    batchSize: compiled.batchSize,
+    seed,
+    epoch: progress.epoch,
+    normalization: options.normalization,
+    transforms: options.transforms ?? [],
+    startStep: progress.step,
+  });
+  for (const batch of batches) {
+    const taken = progress.epoch * steps + step;
+    scalars = scalarsAt(schedules, { step: taken, totalSteps: epochs * steps, epoch: progress.epoch });
+    const targets = (await options.teach?.(batch)) ?? {};
+    const feeds = { [compiled.batch.input]: batch.inputs, [compiled.batch.labels]: batch.labels, ...targets };
+    const found = await trainer.run(feeds, { ...scalars, ...compiled.optimizer.scalars(taken + 1), seed: stepSeed(seed, taken) });
+    if (!Number.isFinite(found.loss)) throw diverged(found, taken, scalars.learningRate as number);
+    for (const [name, value] of Object.entries(found)) sums[name] = (sums[name] ?? 0) + value;
+    step++;
+    options.onStep?.({
+      epoch: progress.epoch,
+      epochs,
+      step,
+      steps,
+      metrics: metrics(),
+      samplesPerSecond: rate(),
+      secondsLeft: ((epochs - progress.epoch) * steps - step) * (compiled.batchSize / rate()),
+    });
+    if (step < steps && clock() - saved > CHECKPOINT_SECONDS) {
+      await checkpoint({ ...progress, step, sums: { ...sums } });
+      saved = clock();
+    }
+  }
+  return { metrics: metrics(), scalars, samplesPerSecond: rate() };
+}
+
+function scalarsAt(schedules: Readonly<Record<string, Schedule>>, position: Position): Record<string, number> {
+  return Object.fromEntries(Object.entries(schedules).map(([name, schedule]) => [name, schedule(position)]));
+}
+
+/** A whole number that float32 holds exactly, different for neighbouring steps and seeds. */
+function stepSeed(seed: number, step: number): number {
+  return (Math.imul(seed + 1, 0x9e3779b1) + Math.imul(step, 0x85ebca6b)) >>> 8;
+}
+
+function diverged(found: Readonly<Record<string, number>>, step: number, learningRate: number): LimbeckError {
+  const broken = Object.entries(found).flatMap(([name, value]) => (Number.isFinite(value) || name === "loss" ? [] : [name]));
+  return new LimbeckError(
+    `The loss became ${found.loss} at step ${step + 1}, with learning rate ${learningRate.toPrecision(3)}${broken.length > 0 ? ` (${broken.join(", ")} first)` : ""}.`,
+    { exitCode: 1, hint: "Try a lower learning rate, a longer warm-up, or clipNorm: 1. The last good checkpoint is kept." },
+  );
+}
+
+const clock = (): number => performance.now() / 1000;
+
+function copy(weights: State): State {
+  return new Map(Array.from(weights, ([name, { data, shape }]): [string, Float32Tensor] => [name, float32(data.slice(), shape)]));
+}
+
+function asBest(best: State, progress: Progress): [string, Float32Tensor][] {
+  return progress.best ? Array.from(best, ([name, tensor]) => [BEST + name, tensor]) : [];
+}
+
+function bestWeights(tensors: State): State {
+  return new Map(Array.from(tensors).flatMap(([name, tensor]) => (name.startsWith(BEST) ? [[name.slice(BEST.length), tensor] as const] : [])));
+}

@@ -1,0 +1,79 @@
+import type { GraphBuilder } from "../graph/builder/builder.ts";
+import type { Value } from "../graph/graph.ts";
+
+/** One parameter's turn in a step. */
+export interface Update {
+  readonly parameter: Value;
+  readonly gradient: Value;
+  /** The optimiser's memory of this parameter, by slot name, in the parameter's shape. */
+  readonly slots: Readonly<Record<string, Value>>;
+  /** Scalar. */
+  readonly learningRate: Value;
+  /** Whether weight decay applies; it skips biases and normalisation scales. */
+  readonly decays: boolean;
+  /** The optimiser's own scalars for this step. */
+  readonly scalar: (name: string) => Value;
+}
+
+export interface Updated {
+  readonly parameter: Value;
+  readonly slots: Readonly<Record<string, Value>>;
+}
+
+/** A rule for changing parameters, emitted into the step's graph. */
+export interface Optimizer {
+  /** Names of what it remembers for each parameter; zeros at first. */
+  readonly slots: readonly string[];
+  /** Scalars that change with the step number (from 1). */
+  scalars(step: number): Readonly<Record<string, number>>;
+  update(g: GraphBuilder, update: Update): Updated;
+}
+
+export interface SgdOptions {
+  readonly momentum?: number;
+  readonly nesterov?: boolean;
+  /** Added to the gradient as weightDecay·parameter (L2). */
+  readonly weightDecay?: number;
+}
+
+/**
+ * Stochastic gradient descent with momentum (Sutskever et al., 2013), in PyTorch's form: v ← μ·v + g, p ← p − lr·v, or with Nesterov
+ * p ← p − lr·(g + μ·v).
+ */
+export function sgd({ momentum = 0, nesterov = false, weightDecay = 0 }: SgdOptions = {}): Optimizer {
+  return {
+    slots: momentum > 0 ? ["momentum"] : [],
+    scalars: () => ({}),
+    update: (g, { parameter, gradient, slots, learningRate, decays }): Updated => {
+      const slope = decays && weightDecay > 0 ? g.add(gradient, g.mul(parameter, weightDecay)) : gradient;
+      if (!slots.momentum) return { parameter: g.sub(parameter, g.mul(slope, learningRate)), slots: {} };
+      const velocity = g.add(g.mul(slots.momentum, momentum), slope);
+      const direction = nesterov ? g.add(slope, g.mul(velocity, momentum)) : velocity;
+      return { parameter: g.sub(parameter, g.mul(direction, learningRate)), slots: { momentum: velocity } };
+    },
+  };
+}
+
+export interface AdamwOptions {
+  readonly beta1?: number;
+  readonly beta2?: number;
+  readonly epsilon?: number;
+  /** Decoupled: p ← p·(1 − lr·weightDecay) before the step. */
+  readonly weightDecay?: number;
+}
+
+/** AdamW: Loshchilov and Hutter, 2017 (arXiv:1711.05101), with Adam's bias correction (Kingma and Ba, 2014, arXiv:1412.6980). */
+export function adamw({ beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8, weightDecay = 0.01 }: AdamwOptions = {}): Optimizer {
+  return {
+    slots: ["mean", "square"],
+    scalars: (step) => ({ correction1: 1 / (1 - beta1 ** step), correction2: 1 / Math.sqrt(1 - beta2 ** step) }),
+    update: (g, { parameter, gradient, slots, learningRate, decays, scalar }) => {
+      const mean = g.add(g.mul(slots.mean as Value, beta1), g.mul(gradient, 1 - beta1));
+      const square = g.add(g.mul(slots.square as Value, beta2), g.mul(g.mul(gradient, gradient), 1 - beta2));
+      const scale = g.add(g.mul(g.sqrt(square), scalar("correction2")), epsilon);
+      const change = g.mul(g.div(mean, scale), g.mul(learningRate, scalar("correction1")));
+      const kept = decays && weightDecay > 0 ? g.mul(parameter, g.sub(1, g.mul(learningRate, weightDecay))) : parameter;
+      return { parameter: g.sub(kept, change), slots: { mean, square } };
+    },
+  };
+}

@@ -1,0 +1,197 @@
+import { backpropagate } from "../autodiff/gradient.ts";
+import { LimbeckError } from "../errors.ts";
+import { type GraphBuilder, graphBuilder } from "../graph/builder/builder.ts";
+import { formatShape, type Graph, type Value } from "../graph/graph.ts";
+import { pruneDead } from "../graph/rewrite/prune.ts";
+import { type ElementType, type Float32Tensor, float32, zeros } from "../graph/tensor.ts";
+import type { Optimizer } from "./optimizers.ts";
+import { inlineForTraining, weightsOf } from "./trainable.ts";
+
+/** What a loss term sees. */
+export interface LossContext {
+  readonly g: GraphBuilder;
+  /** [B], int32. */
+  readonly labels: Value;
+  /** The student's output, [B, classes]. */
+  readonly logits: Value;
+  /** A value inside the student, by name. */
+  student(name: string): Value;
+  /** An output of the teacher, by name. */
+  teacher(name: string): Value;
+  /** A scalar that is fed at each step. */
+  scalar(name: string): Value;
+}
+
+/** One term of the objective. Its weight is the scalar `weight:NAME`. */
+export interface LossTerm {
+  readonly name: string;
+  /** The teacher's outputs that it needs, with the shape of one sample. */
+  readonly teacher?: Readonly<Record<string, readonly number[]>>;
+  build(context: LossContext): Value;
+}
+
+export interface StepOptions {
+  /** An inference graph with one float input [N, ...] and one output [N, classes]. */
+  readonly student: Graph;
+  readonly batchSize: number;
+  readonly losses: readonly LossTerm[];
+  readonly optimizer: Optimizer;
+  /** Patterns of weight names that are not trained. */
+  readonly frozen?: readonly string[];
+  /** Scales all gradients so that their common norm is at most this. */
+  readonly clipNorm?: number;
+  /** Keeps an exponential moving average of the weights, with decay fed as the scalar `averageDecay`. */
+  readonly average?: boolean;
+}
+
+/** A tensor that lives from step to step. The step reads it as input `name` and writes output `next:name`. */
+export interface StateTensor {
+  readonly name: string;
+  readonly initial: Float32Tensor;
+}
+
+/** A whole training step as one graph: forward, losses, backward, optimiser. */
+export interface CompiledStep {
+  readonly graph: Graph;
+  readonly batchSize: number;
+  readonly state: readonly StateTensor[];
+  /** Names of weights whose newest value is in the state: parameters and buffers. */
+  readonly weights: readonly string[];
+  readonly average: boolean;
+  readonly optimizer: Optimizer;
+  /** Names of the scalars to feed, beyond `learningRate` and `seed`. */
+  readonly scalars: readonly string[];
+  readonly batch: { readonly input: string; readonly labels: string; readonly teacher: readonly string[] };
+  /** Names of the entries of the output `metrics`: each loss term, `loss` (their weighted sum), `correct` (count), and with clipping `gradientNorm`. */
+  readonly metrics: readonly string[];
+}
+
+export const LABELS = "labels";
+export const METRICS = "metrics";
+const AVERAGE = "average:";
+
+/** Name of the moving average of a weight in the state. */
+export const averageOf = (weight: string): string => AVERAGE + weight;
+
+/** @throws LimbeckError when the student can't be differentiated or does not fit the losses. */
+export function compileStep(options: StepOptions): CompiledStep {
+  const { student, batchSize, optimizer } = options;
+  const g = graphBuilder("training-step");
+  const scalars = new Map<string, Value>();
+  const scalar = (name: string): Value => {
+    const value = scalars.get(name) ?? g.input(name, "float32", []);
+    scalars.set(name, value);
+    return value;
+  };
+  const state: StateTensor[] = [];
+  const remember = (name: string, initial: Float32Tensor): Value => {
+    state.push({ name, initial });
+    return g.input(name, "float32", initial.shape);
+  };
+
+  const [input, output] = classifierInterface(student);
+  const x = g.input(input.name, "float32", [batchSize, ...input.shape.slice(1).map(Number)]);
+  const labels = g.input(LABELS, "int32", [batchSize]);
+  const { parameters, buffers } = weightsOf(student, options.frozen);
+  const bind = new Map<string, Value>([[input.name, x]]);
+  for (const [name, tensor] of [...parameters, ...buffers]) bind.set(name, remember(name, tensor));
+  const forward = inlineForTraining(g, student, bind, scalar("seed"));
+  const logits = forward.values.get(output.name) as Value;
+
+  const { terms, total, teacher } = buildLosses(g, options, { g, labels, logits, scalar, student: (name) => required(forward.values, name) });
+  const names = [...parameters.keys()];
+  const gradients = backpropagate(g, total, names.map((name) => bind.get(name) as Value));
+  const { clipped, norm } = clip(g, gradients, options.clipNorm);
+  const next = (name: string, value: Value) => g.output(value, `next:${name}`);
+  const updated = new Map(forward.buffers);
+  g.scope("optimizer", () => {
+    names.forEach((name, index) => {
+      const tensor = parameters.get(name) as Float32Tensor;
+      const slots = Object.fromEntries(optimizer.slots.map((slot) => [slot, remember(`${slot}:${name}`, zeros("float32", tensor.shape) as Float32Tensor)]));
+      const decays = tensor.shape.length > 1;
+      const result = optimizer.update(g, { parameter: bind.get(name) as Value, gradient: clipped[index] as Value, slots, learningRate: scalar("learningRate"), decays, scalar });
+      updated.set(name, result.parameter);
+      for (const slot of optimizer.slots) next(`${slot}:${name}`, result.slots[slot] as Value);
+    });
+  });
+  for (const [name, value] of updated) next(name, value);
+  if (options.average) averageWeights(g, updated, { ...Object.fromEntries(parameters), ...Object.fromEntries(buffers) }, remember, scalar("averageDecay"), next);
+
+  const correct = g.reduceSum(g.cast(g.equal(g.cast(g.argMax(logits, { axis: 1 }), "int32"), labels), "float32"));
+  const metrics = { ...terms, loss: total, correct, ...(norm ? { gradientNorm: norm } : {}) };
+  g.output(g.concat(Object.values(metrics).map((value) => g.reshape(value, [1])), 0), METRICS);
+  return {
+    graph: pruneDead(g.build()),
+    batchSize,
+    state,
+    weights: [...updated.keys()],
+    average: options.average ?? false,
+    optimizer,
+    scalars: [...scalars.keys()],
+    batch: { input: input.name, labels: LABELS, teacher },
+    metrics: Object.keys(metrics),
+  };
+}
+
+/** The one input and one output of a classifier. @throws LimbeckError when it has another form. */
+export function classifierInterface(graph: Graph): readonly [Value, Value] {
+  const [input, output] = [graph.inputs[0], graph.outputs[0]];
+  const where = `graph "${graph.name}"`;
+  if (!input || !output || graph.inputs.length !== 1) throw new LimbeckError(`A classifier has one input; this model has ${graph.inputs.length}.`, { where });
+  if (input.type !== "float32" || output.type !== "float32") throw new LimbeckError("A classifier takes and gives float32.", { where });
+  if (input.shape.slice(1).some((size) => typeof size === "string")) {
+    throw new LimbeckError(`The size of a sample must be known; input "${input.name}" is ${formatShape(input.shape)}.`, { where });
+  }
+  if (output.shape.length !== 2 || typeof output.shape[1] !== "number") {
+    throw new LimbeckError(`A classifier's output is [batch, classes]; "${output.name}" is ${formatShape(output.shape)}.`, { where });
+  }
+  return [input, output];
+}
+
+function buildLosses(g: GraphBuilder, { losses, batchSize }: StepOptions, context: Omit<LossContext, "teacher">) {
+  if (losses.length === 0) throw new LimbeckError("There is no loss to train with.", { hint: "Give the recipe at least one loss." });
+  const inputs = new Map<string, Value>();
+  for (const [name, shape] of losses.flatMap((term) => Object.entries(term.teacher ?? {}))) {
+    if (!inputs.has(name)) inputs.set(name, g.input(`teacher:${name}`, "float32" satisfies ElementType, [batchSize, ...shape]));
+  }
+  const terms: Record<string, Value> = {};
+  for (const term of losses) {
+    terms[term.name] = g.scope(`loss:${term.name}`, () => term.build({ ...context, teacher: (name) => required(inputs, name) }));
+  }
+  const weighted = Object.entries(terms).map(([name, value]) => g.mul(value, context.scalar(`weight:${name}`)));
+  return { terms, total: g.sum(...weighted), teacher: [...inputs.keys()] };
+}
+
+function required(values: ReadonlyMap<string, Value>, name: string): Value {
+  const value = values.get(name);
+  if (!value) throw new LimbeckError(`There is no tensor named "${name}".`);
+  return value;
+}
+
+/** Pascanu et al., 2012 (arXiv:1211.5063): one factor for all gradients. */
+function clip(g: GraphBuilder, gradients: readonly Value[], maximum: number | undefined): { clipped: readonly Value[]; norm?: Value } {
+  if (maximum === undefined) return { clipped: gradients };
+  const norm = g.sqrt(g.sum(...gradients.map((gradient) => g.reduceSumSquare(gradient))));
+  const factor = g.min(g.div(maximum, g.add(norm, 1e-6)), 1);
+  return { clipped: gradients.map((gradient) => g.mul(gradient, factor)), norm };
+}
+
+/** average ← decay·average + (1 − decay)·weight (Polyak and Juditsky, 1992). */
+function averageWeights(
+  g: GraphBuilder,
+  updated: ReadonlyMap<string, Value>,
+  initial: Readonly<Record<string, Float32Tensor>>,
+  remember: (name: string, initial: Float32Tensor) => Value,
+  decay: Value,
+  next: (name: string, value: Value) => void,
+): void {
+  for (const [name, value] of updated) {
+    const average = remember(averageOf(name), initial[name] as Float32Tensor);
+    next(averageOf(name), g.add(g.mul(average, decay), g.mul(value, g.sub(1, decay))));
+  }
+}
+
+/** A copy of the step's initial state, ready to be trained. */
+export function initialState(step: CompiledStep): Map<string, Float32Tensor> {
+  return new Map(step.state.map(({ name, initial }) => [name, float32(initial.data.slice(), initial.shape)]));
+}

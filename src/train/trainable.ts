@@ -1,0 +1,94 @@
+import { LimbeckError } from "../errors.ts";
+import { float, int, without } from "../graph/attributes.ts";
+import type { GraphBuilder } from "../graph/builder/builder.ts";
+import { inlineGraph } from "../graph/builder/inline.ts";
+import { dropoutMask } from "../graph/builder/random.ts";
+import type { Graph, Node, Value } from "../graph/graph.ts";
+import { elementCount, type Float32Tensor } from "../graph/tensor.ts";
+
+/** The weights of a network: what the optimiser changes, and what training updates by itself. */
+export interface Weights {
+  /** Changed by gradients, by name. */
+  readonly parameters: ReadonlyMap<string, Float32Tensor>;
+  /** Running averages of batch statistics, by name. */
+  readonly buffers: ReadonlyMap<string, Float32Tensor>;
+}
+
+/**
+ * Sorts a network's float initialisers into parameters and buffers. Scalars are constants of the architecture, not weights.
+ *
+ * @param frozen Patterns of names that stay as they are; `*` stands for anything.
+ */
+export function weightsOf(graph: Graph, frozen: readonly string[] = []): Weights {
+  const statistics = new Set(graph.nodes.flatMap((node) => (node.op === "BatchNormalization" ? node.inputs.slice(3, 5) : [])));
+  const fixed = frozen.map((pattern) => new RegExp(`^${pattern.split("*").map(escapeRegExp).join(".*")}$`));
+  const parameters = new Map<string, Float32Tensor>();
+  const buffers = new Map<string, Float32Tensor>();
+  for (const [name, tensor] of graph.initializers) {
+    if (tensor.type !== "float32" || elementCount(tensor.shape) < 2 || fixed.some((pattern) => pattern.test(name))) continue;
+    (statistics.has(name) ? buffers : parameters).set(name, tensor as Float32Tensor);
+  }
+  if (parameters.size === 0) throw new LimbeckError("The network has no float32 weights to train.", { where: `graph "${graph.name}"` });
+  return { parameters, buffers };
+}
+
+const escapeRegExp = (text: string): string => text.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
+
+/** The graph with other weights. */
+export function withWeights(graph: Graph, weights: ReadonlyMap<string, Float32Tensor>): Graph {
+  return {
+    ...graph,
+    initializers: new Map(Array.from(graph.initializers, ([name, tensor]) => [name, weights.get(name) ?? tensor])),
+  };
+}
+
+/** How much of a batch's statistics enters the running averages, as in PyTorch. */
+const STATISTICS_MOMENTUM = 0.1;
+
+/**
+ * Emits an inference network in its training form: batch normalisation by batch statistics, dropout active.
+ *
+ * @param bind The network's inputs and weights, by name.
+ * @param seed A scalar that differs from step to step, for dropout.
+ * @returns The network's values by name, and the new value of each buffer.
+ */
+export function inlineForTraining(
+  g: GraphBuilder,
+  graph: Graph,
+  bind: ReadonlyMap<string, Value>,
+  seed: Value,
+): { readonly values: ReadonlyMap<string, Value>; readonly buffers: ReadonlyMap<string, Value> } {
+  const buffers = new Map<string, Value>();
+  let dropouts = 0;
+  const replace = (node: Node, inputs: readonly (Value | undefined)[]): readonly Value[] | undefined => {
+    if (node.op === "BatchNormalization" && inputs[3] && bind.has(node.inputs[3] as string)) return normalizeByBatch(g, node, inputs as Value[], buffers);
+    if (node.op === "Dropout") return [applyDropout(g, inputs as Value[], seed, dropouts++)];
+    return undefined;
+  };
+  return { values: inlineGraph(g, graph, { bind, replace }), buffers };
+}
+
+/** With momentum 0 the operator's further outputs are the batch's own statistics, which the backward pass and the averages both need. */
+function normalizeByBatch(g: GraphBuilder, node: Node, inputs: readonly Value[], buffers: Map<string, Value>): readonly Value[] {
+  const x = inputs[0] as Value;
+  const [y, mean, variance] = g.emit("BatchNormalization", inputs, {
+    attributes: { ...without(node.attributes, "training_mode", "momentum"), training_mode: int(1), momentum: float(0) },
+    outputs: 3,
+    name: node.name,
+  }) as [Value, Value, Value];
+  const count = x.shape.reduce<number>((product, size, axis) => (axis === 1 ? product : product * Number(size)), 1);
+  const average = (old: Value, batch: Value, correction: number) => g.add(g.mul(old, 1 - STATISTICS_MOMENTUM), g.mul(batch, STATISTICS_MOMENTUM * correction));
+  buffers.set(node.inputs[3] as string, average(inputs[3] as Value, mean, 1));
+  // The running variance is the unbiased estimate, as in PyTorch.
+  buffers.set(node.inputs[4] as string, average(inputs[4] as Value, variance, count / Math.max(1, count - 1)));
+  return [y];
+}
+
+/** Srivastava et al., 2014: zero with probability `ratio`, scale the rest by 1/(1 − ratio). */
+function applyDropout(g: GraphBuilder, [x, ratio]: readonly Value[], seed: Value, salt: number): Value {
+  const data = x as Value;
+  const tensor = ratio && g.constantOf(ratio);
+  const probability = tensor ? Number(tensor.data[0]) : 0.5;
+  return g.mul(data, dropoutMask(g, seed, data.shape.map(Number), probability, salt));
+}
+
