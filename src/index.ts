@@ -5,9 +5,12 @@
  */
 export {
   adamw,
+  affine,
   cosine,
   crossEntropy,
   defineRecipe,
+  elastic,
+  flip,
   hinton,
   idx,
   kd,
@@ -16,7 +19,9 @@ export {
   mlp,
   mnist,
   oneCycle,
+  rotate,
   sgd,
+  shift,
   smallCnn,
   stepDecay,
   steps,

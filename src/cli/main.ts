@@ -1,16 +1,14 @@
 #!/usr/bin/env node
-import { createRequire } from "node:module";
 import { Command, CommanderError, Option } from "commander";
 import { LimbeckError } from "../errors.ts";
+import { packageVersion } from "../run/package.ts";
 import { reportError } from "./output.ts";
-
-const { version } = createRequire(import.meta.url)("../package.json") as { version: string };
 
 /** The command line. Each command's code is loaded when it is called, so that help is instant. */
 function program(): Command {
   const limbeck = new Command("limbeck")
     .description("Knowledge distillation: ONNX in, ONNX out.")
-    .version(version)
+    .version(packageVersion())
     .exitOverride()
     .showHelpAfterError("(add --help for usage and examples)")
     .addHelpText("after", examples(["limbeck init", "limbeck distill recipe.yaml", "limbeck profile runs/recipe/student.onnx"]));

@@ -84,20 +84,18 @@ function gaussianTaps(length: number, sigma: number): Taps {
 
 /** From nodes `[taps.nodes, across]` to pixels `[across, taps.length]`: blurs the first axis and makes it the last. */
 function blurAndTranspose(nodes: Float32Array, across: number, { length, first, weights }: Taps, pixels: Float32Array): void {
+  const node = (index: number): number => nodes[index] as number;
+  const weight = (index: number): number => weights[index] as number;
   for (let pixel = 0; pixel < length; pixel++) {
-    const [a, b, c, d, e, f, g] = weights.subarray(pixel * TAPS, (pixel + 1) * TAPS) as unknown as SevenNumbers;
-    let node = (first[pixel] as number) * across;
-    for (let other = 0; other < across; other++, node++) {
-      // Written out: three times the speed of a loop over the taps.
+    // Seven taps written out: three times the speed of a loop over them.
+    const w = pixel * TAPS;
+    const [w0, w1, w2, w3] = [weight(w), weight(w + 1), weight(w + 2), weight(w + 3)];
+    const [w4, w5, w6] = [weight(w + 4), weight(w + 5), weight(w + 6)];
+    let n = (first[pixel] as number) * across;
+    for (let other = 0; other < across; other++, n++) {
       pixels[other * length + pixel] =
-        a * at(nodes, node) + b * at(nodes, node + across) + c * at(nodes, node + 2 * across) + d * at(nodes, node + 3 * across) +
-        e * at(nodes, node + 4 * across) + f * at(nodes, node + 5 * across) + g * at(nodes, node + 6 * across);
+        w0 * node(n) + w1 * node(n + across) + w2 * node(n + 2 * across) + w3 * node(n + 3 * across) +
+        w4 * node(n + 4 * across) + w5 * node(n + 5 * across) + w6 * node(n + 6 * across);
     }
   }
-}
-
-type SevenNumbers = readonly [number, number, number, number, number, number, number];
-
-function at(values: Float32Array, index: number): number {
-  return values[index] as number;
 }

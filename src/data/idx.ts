@@ -28,7 +28,7 @@ export function parseIdx(bytes: Uint8Array, where: string): IdxArray {
   if (bytes[0] === 0x1f && bytes[1] === 0x8b) {
     throw new LimbeckError("This is a gzip file, not an IDX file.", { where, hint: "Decompress it first (gunzip)." });
   }
-  if (bytes.length < 4) throw wrongLength(where, "at least 4", bytes.length);
+  if (bytes.length < 4) throw wrongLength(where, "at least 4 bytes", bytes.length);
   const [zero, alsoZero, type, rank] = bytes as unknown as readonly [number, number, number, number];
   if (zero !== 0 || alsoZero !== 0 || typeNames[type] === undefined || rank === 0) {
     const magic = Array.from(bytes.subarray(0, 4), (byte) => byte.toString(16).padStart(2, "0")).join(" ");
@@ -44,14 +44,14 @@ export function parseIdx(bytes: Uint8Array, where: string): IdxArray {
     });
   }
   const headerLength = 4 + 4 * rank;
-  if (bytes.length < headerLength) throw wrongLength(where, `at least ${headerLength}`, bytes.length);
+  if (bytes.length < headerLength) throw wrongLength(where, `at least ${headerLength} bytes`, bytes.length);
   const header = new DataView(bytes.buffer, bytes.byteOffset, headerLength);
   const shape = Array.from({ length: rank }, (_, axis) => header.getUint32(4 + 4 * axis));
   const expected = headerLength + elementCount(shape);
   if (shape.includes(0) || !(expected <= MOST_BYTES)) {
     throw new LimbeckError(`The header gives the impossible shape ${formatShape(shape)}.`, { where, hint: "The file is damaged: get it again." });
   }
-  if (bytes.length !== expected) throw wrongLength(where, `${expected} for shape ${formatShape(shape)}`, bytes.length);
+  if (bytes.length !== expected) throw wrongLength(where, `${expected} bytes for shape ${formatShape(shape)}`, bytes.length);
   return { shape, data: bytes.subarray(headerLength) };
 }
 
@@ -78,5 +78,5 @@ export function idxSamples(name: string, images: IdxArray, labels: IdxArray, cla
 }
 
 function wrongLength(where: string, expected: string, found: number): LimbeckError {
-  return new LimbeckError(`Expected ${expected} bytes, found ${found}.`, { where, hint: "The file is damaged or incomplete: get it again." });
+  return new LimbeckError(`Expected ${expected}, found ${found}.`, { where, hint: "The file is damaged or incomplete: get it again." });
 }

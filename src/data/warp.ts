@@ -10,13 +10,14 @@ export function warp(drawSources: SourceMap): Transform {
   let rows = new Float32Array(0);
   let columns = rows;
   let framed = rows;
+  let seen: ImageShape = [0, 0, 0];
   return (input, output, shape, random) => {
     const [channels, height, width] = shape;
-    const framedLength = channels * (height + 2) * (width + 2);
-    if (rows.length !== height * width || framed.length !== framedLength) {
+    if (shape.some((size, axis) => size !== seen[axis])) {
       rows = new Float32Array(height * width);
       columns = new Float32Array(height * width);
-      framed = new Float32Array(framedLength);
+      framed = new Float32Array(channels * (height + 2) * (width + 2));
+      seen = shape;
     }
     drawSources(rows, columns, height, width, random);
     frame(input, framed, shape);

@@ -4,7 +4,8 @@ import type { GraphBuilder } from "../graph/builder/builder.ts";
 import { inlineGraph } from "../graph/builder/inline.ts";
 import { dropoutMask } from "../graph/builder/random.ts";
 import type { Graph, Node, Value } from "../graph/graph.ts";
-import { elementCount, type Float32Tensor } from "../graph/tensor.ts";
+import type { Float32Tensor } from "../graph/tensor.ts";
+import { initializerRoles } from "../graph/weights.ts";
 
 /** The weights of a network: what the optimiser changes, and what training updates by itself. */
 export interface Weights {
@@ -15,21 +16,23 @@ export interface Weights {
 }
 
 /**
- * Sorts a network's float initialisers into parameters and buffers. Scalars are constants of the architecture, not weights.
+ * A network's float32 parameters and buffers, as `initializerRoles` tells them.
  *
  * @param frozen Patterns of names that stay as they are; `*` stands for anything.
  */
 export function weightsOf(graph: Graph, frozen: readonly string[] = []): Weights {
-  const statistics = new Set(graph.nodes.flatMap((node) => (node.op === "BatchNormalization" ? node.inputs.slice(3, 5) : [])));
+  const roles = initializerRoles(graph);
   const fixed = frozen.map((pattern) => new RegExp(`^${pattern.split("*").map(escapeRegExp).join(".*")}$`));
-  const parameters = new Map<string, Float32Tensor>();
-  const buffers = new Map<string, Float32Tensor>();
-  for (const [name, tensor] of graph.initializers) {
-    if (tensor.type !== "float32" || elementCount(tensor.shape) < 2 || fixed.some((pattern) => pattern.test(name))) continue;
-    (statistics.has(name) ? buffers : parameters).set(name, tensor as Float32Tensor);
-  }
+  const trained = (names: readonly string[]) =>
+    new Map(
+      names.flatMap((name): [string, Float32Tensor][] => {
+        const tensor = graph.initializers.get(name);
+        return tensor?.type === "float32" && !fixed.some((pattern) => pattern.test(name)) ? [[name, tensor as Float32Tensor]] : [];
+      }),
+    );
+  const parameters = trained(roles.parameters);
   if (parameters.size === 0) throw new LimbeckError("The network has no float32 weights to train.", { where: `graph "${graph.name}"` });
-  return { parameters, buffers };
+  return { parameters, buffers: trained(roles.buffers) };
 }
 
 const escapeRegExp = (text: string): string => text.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");

@@ -30,40 +30,46 @@ function byGivenStatistics(context: GradientContext): readonly Value[] {
  * y = γ·x̂ + β, x̂ = r·(x - μ), with the batch's own μ and σ² over m elements (Ioffe and Szegedy, 2015, arXiv:1502.03167):
  * dx = γ·r·(dy - Σdy/m - x̂·Σ(dy·x̂)/m), written as a·dy + (b·x + c) with a, b and c per channel, so that it takes few passes over x.
  */
-function byBatchStatistics(context: GradientContext): readonly Value[] {
+function byBatchStatistics(context: GradientContext): readonly (Value | undefined)[] {
   const { g, grads } = context;
   const [x, scale] = context.inputs as [Value, Value];
   const dy = grads[0] as Value;
   const count = sizesOf(x).reduce((product, size, axis) => (axis === 1 ? product : product * size), 1);
-  const { mean, variance } = batchStatistics(context);
+  const { mean, variance } = batchStatistics(context, count);
   const r = inverseDeviation(g, variance, epsilonOf(context));
   const slope = g.mul(scale, r);
   const dBias = channelSum(g, dy);
   const dScale = g.mul(r, g.sub(channelDot(g, dy, x), g.mul(mean, dBias)));
   const viaVariance = g.neg(g.mul(g.mul(slope, r), dScale));
-  // Outputs 1 and 2, where present, are momentum·(what it was) + (1 - momentum)·(μ or σ²), and dμ/dx = 1/m, dσ²/dx = 2(x - μ)/m.
-  const fresh = 1 - floatAttribute(context.node, "momentum", 0.9);
+  // Outputs 1 and 2 are momentum·(inputs 3 and 4) + (1 - momentum)·(μ and σ²), and dμ/dx = 1/m, dσ²/dx = 2(x - μ)/m.
+  const momentum = floatAttribute(context.node, "momentum", 0.9);
+  const fresh = 1 - momentum;
   const toVariance = grads[2] ? g.add(viaVariance, g.mul(grads[2], 2 * fresh)) : viaVariance;
   const viaMean = g.neg(g.mul(slope, dBias));
   const toMean = grads[1] ? g.add(viaMean, g.mul(grads[1], fresh)) : viaMean;
   const perElement = g.mul(toVariance, 1 / count);
   const shift = g.sub(g.mul(toMean, 1 / count), g.mul(perElement, mean));
-  return [g.add(g.mul(dy, alongChannels(g, slope, x)), channelAffine(g, x, perElement, shift)), dScale, dBias];
+  const dx = g.add(g.mul(dy, alongChannels(g, slope, x)), channelAffine(g, x, perElement, shift));
+  const toOld = momentum === 0 ? [] : [grads[1], grads[2]].map((grad) => grad && g.mul(grad, momentum));
+  return [dx, dScale, dBias, ...toOld];
 }
 
 /** The batch's mean and (biased) variance: what the node's own outputs are when its momentum is 0, computed again otherwise. */
-function batchStatistics({ g, node, inputs, outputs }: GradientContext): { mean: Value; variance: Value } {
-  const own = floatAttribute(node, "momentum", 0.9) === 0 ? outputs : [];
-  const [, mean, variance] =
-    own[1] && own[2] ? own : g.emit("BatchNormalization", inputs, { attributes: { ...node.attributes, momentum: float(0) }, outputs: 3 });
-  return { mean: mean as Value, variance: variance as Value };
+function batchStatistics({ g, node, inputs, outputs }: GradientContext, count: number): { mean: Value; variance: Value } {
+  const [x, scale] = inputs as [Value, Value];
+  const [, ownMean, ownVariance] = outputs;
+  if (floatAttribute(node, "momentum", 0.9) === 0 && ownMean && ownVariance) return { mean: ownMean, variance: ownVariance };
+  const mean = g.mul(channelSum(g, x), 1 / count);
+  const centred = channelAffine(g, x, g.expand(g.scalar(1, scale.type), sizesOf(scale)), g.neg(mean));
+  return { mean, variance: g.mul(channelDot(g, centred, centred), 1 / count) };
 }
 
 /** x [R, L] normalised row by row, and r [R, 1], by the fused kernel. */
 function standardizedRows(g: GraphBuilder, rows: Value, epsilon: number): { standard: Value; r: Value } {
   const ones = g.expand(g.scalar(1, rows.type), [sizesOf(rows)[1] as number]);
   const [standard, , r] = g.emit("LayerNormalization", [rows, ones], { attributes: { axis: int(-1), epsilon: float(epsilon) }, outputs: 3 });
-  return { standard: standard as Value, r: r as Value };
+  // The kernel gives its statistics in float32 whatever the type of x.
+  return { standard: standard as Value, r: g.cast(r as Value, rows.type) };
 }
 
 /** x̂ = r·(x - μ) row by row  =>  dx = r·(dx̂ - mean(dx̂) - x̂·mean(dx̂·x̂)) (Ba, Kiros and Hinton, 2016, arXiv:1607.06450). */

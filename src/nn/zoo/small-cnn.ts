@@ -10,16 +10,18 @@ export interface SmallCnnOptions {
   readonly channels?: readonly number[];
   /** Convolutions in each stage. */
   readonly depth?: number;
-  /** Probability of zeroing each pooled feature, while training. */
+  /** Units of a fully connected layer over all positions; without it the positions are averaged. */
+  readonly hidden?: number;
+  /** Probability of zeroing each feature that enters the classifier, while training. */
   readonly dropout?: number;
   readonly seed: number;
 }
 
 /**
  * A small convolutional network for small images: stages of 3×3 convolutions with batch normalisation and ReLU, a strided
- * convolution between stages, global average pooling and one linear layer.
+ * convolution between stages, global average pooling (or a hidden layer over all positions) and one linear layer.
  */
-export function smallCnn({ inputShape, classes, channels = [32, 64, 128], depth = 2, dropout = 0, seed }: SmallCnnOptions): Graph {
+export function smallCnn({ inputShape, classes, channels = [32, 64, 128], depth = 2, hidden, dropout = 0, seed }: SmallCnnOptions): Graph {
   return classifier(`small-cnn-${channels.join("-")}x${depth}`, inputShape, seed, (network, input) => {
     const { g } = network;
     let x = input;
@@ -29,8 +31,8 @@ export function smallCnn({ inputShape, classes, channels = [32, 64, 128], depth 
         x = g.scope(`stage${stage + 1}`, () => g.scope(`unit${unit + 1}`, () => convBnRelu(network, x, width, 3, { stride })));
       }
     });
-    const pooled = g.flatten(g.globalAveragePool(x));
-    const features = dropout > 0 ? g.dropout(pooled, dropout) : pooled;
+    const flat = hidden ? g.relu(g.scope("hidden", () => linear(network, g.flatten(x), hidden))) : g.flatten(g.globalAveragePool(x));
+    const features = dropout > 0 ? g.dropout(flat, dropout) : flat;
     return g.scope("classifier", () => linear(network, features, classes, { init: lecunUniform() }));
   });
 }

@@ -1,0 +1,112 @@
+import { LimbeckError } from "../errors.ts";
+import { describeNode, type Graph, type Shape, type Value } from "../graph/graph.ts";
+import { foldConstants } from "../graph/rewrite/fold.ts";
+import { bindDimensions, inferShapes, symbolicDimensions } from "../graph/rewrite/infer.ts";
+import { pruneDead } from "../graph/rewrite/prune.ts";
+import { elementCount } from "../graph/tensor.ts";
+import { initializerRoles } from "../graph/weights.ts";
+import { type Work, workOf } from "./flops.ts";
+import { bytesPerElement, peakActivationBytes } from "./memory.ts";
+
+/** What a network costs, read off its graph: nothing is run. */
+export interface Profile extends Work {
+  /** Number of trained values: elements of the parameters, as `initializerRoles` tells them; shared ones count once. */
+  readonly parameters: number;
+  /** Number of running statistics (batch normalisation's mean and variance), which are no parameters. */
+  readonly buffers: number;
+  /** Bytes of every stored tensor that an output depends on. */
+  readonly weightBytes: number;
+  /** The most memory that activations take at once, in bytes; see `peakActivationBytes`. */
+  readonly peakActivationBytes: number;
+  /** Samples that `macs`, `flops` and the memory are for: 1, unless the graph fixes another batch size. */
+  readonly batch: number;
+  /** In the order in which they run. */
+  readonly nodes: readonly NodeProfile[];
+  /** By operator, the most FLOPs first. */
+  readonly operators: readonly OperatorProfile[];
+}
+
+export interface NodeProfile extends Work {
+  readonly name: string;
+  readonly op: string;
+  /** Of its first output. */
+  readonly shape: Shape;
+  /** Trained values that this node is the first to take. */
+  readonly parameters: number;
+}
+
+export interface OperatorProfile extends Work {
+  readonly op: string;
+  readonly count: number;
+}
+
+/**
+ * Profiles one forward pass. The first axis of the first input, where it is symbolic, is taken to be the batch and set to 1.
+ *
+ * @param sizes Of other symbolic dimensions, such as a sequence's length, by name.
+ * @throws LimbeckError when a dimension is left open, or a node has no shape rule.
+ */
+export function profileGraph(graph: Graph, sizes: Readonly<Record<string, number>> = {}): Profile {
+  const { initializers } = pruneDead(graph);
+  const roles = initializerRoles(graph);
+  const count = (names: readonly string[]): number => sum(names, (name) => elementCount(initializers.get(name)?.shape ?? []));
+  const concrete = foldConstants(fixSizes(graph, sizes));
+  const values = inferShapes(concrete);
+  const nodes = profileNodes(concrete, values);
+  return {
+    parameters: count(roles.parameters),
+    buffers: count(roles.buffers),
+    weightBytes: sum([...initializers.values()], ({ type, shape }) => bytesPerElement(type) * elementCount(shape)),
+    peakActivationBytes: peakActivationBytes(concrete, values),
+    batch: Number(concrete.inputs[0]?.shape[0] ?? 1),
+    ...totalWork(nodes),
+    nodes,
+    operators: byOperator(nodes),
+  };
+}
+
+/** The graph with a batch of 1 and every other dimension as given. */
+function fixSizes(graph: Graph, sizes: Readonly<Record<string, number>>): Graph {
+  const batch = graph.inputs[0]?.shape[0];
+  const all = typeof batch === "string" ? { [batch]: 1, ...sizes } : sizes;
+  const open = symbolicDimensions(graph).filter((name) => !Object.hasOwn(all, name));
+  if (open.length > 0) {
+    throw new LimbeckError(`The size of ${open.map((name) => `"${name}"`).join(", ")} is open, so the cost of the graph "${graph.name}" is too.`, {
+      hint: `Give it a size: { ${JSON.stringify(open[0])}: 128 }.`,
+    });
+  }
+  return bindDimensions(graph, all);
+}
+
+function profileNodes(graph: Graph, values: ReadonlyMap<string, Value>): readonly NodeProfile[] {
+  const parameters = new Set(initializerRoles(graph).parameters);
+  return graph.nodes.map((node) => {
+    const outputs = node.outputs.flatMap((name) => values.get(name) ?? []);
+    for (const { name, shape } of outputs) {
+      if (shape.some((size) => typeof size === "string")) {
+        throw new LimbeckError(`The size of "${name}" depends on what the graph is fed, so its cost is open.`, { where: describeNode(node) });
+      }
+    }
+    // Deleted when taken, so that a shared weight counts for its first node only.
+    const own = [...new Set(node.inputs)].filter((name) => parameters.delete(name));
+    return {
+      name: node.name,
+      op: node.op,
+      shape: outputs[0]?.shape ?? [],
+      parameters: sum(own, (name) => elementCount(graph.initializers.get(name)?.shape ?? [])),
+      ...workOf({ node, inputs: node.inputs.map((name) => values.get(name)), outputs }),
+    };
+  });
+}
+
+function byOperator(nodes: readonly NodeProfile[]): readonly OperatorProfile[] {
+  const groups = new Map<string, NodeProfile[]>();
+  for (const node of nodes) groups.set(node.op, [...(groups.get(node.op) ?? []), node]);
+  return Array.from(groups, ([op, members]) => ({ op, count: members.length, ...totalWork(members) })).sort((a, b) => b.flops - a.flops);
+}
+
+const totalWork = (parts: readonly Work[]): Work => ({ macs: sum(parts, ({ macs }) => macs), flops: sum(parts, ({ flops }) => flops) });
+
+function sum<T>(items: readonly T[], amount: (item: T) => number): number {
+  return items.reduce((total, item) => total + amount(item), 0);
+}

@@ -1,0 +1,58 @@
+import { basename } from "node:path";
+import { openIdxDirectory } from "../data/node/idx-directory.ts";
+import { channelStatistics } from "../data/normalize.ts";
+import { checkClassifier, normalizationOf } from "../distill/network.ts";
+import { readOnnx } from "../graph/onnx/read.ts";
+import { confusionMatrix, expectedCalibrationError } from "../measure/classification.ts";
+import { nodeRuntime } from "../runtime/node.ts";
+import { predict } from "../train/evaluation.ts";
+import { readBytes } from "./files.ts";
+
+export interface EvaluateOptions {
+  /** A directory of IDX files, or `npm:PACKAGE/DIRECTORY`. */
+  readonly data: string;
+  readonly split?: "train" | "test";
+  readonly relativeTo?: string;
+}
+
+export interface Evaluation {
+  readonly model: string;
+  readonly data: string;
+  readonly split: "train" | "test";
+  readonly samples: number;
+  /** Fraction of 1. */
+  readonly accuracy: number;
+  readonly errors: number;
+  /** Mean cross-entropy, in nats. */
+  readonly loss: number;
+  /** Expected calibration error, 15 bins. */
+  readonly calibrationError: number;
+  /** [C][C]: how many samples of each class (row) were taken for each class (column). */
+  readonly confusion: readonly (readonly number[])[];
+}
+
+/** Tests an ONNX classifier on all samples of a split. Inputs are normalised as its metadata says, else by the training set's statistics. */
+export async function evaluate(path: string, { data, split = "test", relativeTo = process.cwd() }: EvaluateOptions): Promise<Evaluation> {
+  const bytes = await readBytes(path);
+  const splits = await openIdxDirectory(data, { validation: 0, splitSeed: 0, relativeTo });
+  const samples = splits[split];
+  const network = checkClassifier(readOnnx(bytes, path), samples, path);
+  const session = await nodeRuntime().createSession(bytes);
+  try {
+    const predictions = await predict(session, network, samples, normalizationOf(network, path) ?? channelStatistics(splits.train));
+    const { labels, accuracy, loss } = predictions;
+    return {
+      model: basename(path),
+      data,
+      split,
+      samples: labels.length,
+      accuracy,
+      errors: Math.round((1 - accuracy) * labels.length),
+      loss,
+      calibrationError: expectedCalibrationError(predictions),
+      confusion: confusionMatrix(predictions),
+    };
+  } finally {
+    await session.release();
+  }
+}

@@ -1,0 +1,119 @@
+import { cpus, totalmem, type as osType, release as osRelease } from "node:os";
+import type { Samples } from "../data/samples.ts";
+import type { Outcome, Trained } from "../distill/distill.ts";
+import type { Recipe } from "../distill/recipe/schema.ts";
+import type { Graph } from "../graph/graph.ts";
+import { elementCount } from "../graph/tensor.ts";
+import { agreement, confusionMatrix } from "../measure/classification.ts";
+import { measureLatency, randomFeeds } from "../measure/latency.ts";
+import { profileGraph } from "../measure/profile.ts";
+import { pngDataUri } from "../report/png.ts";
+import { type Disagreement, type EpochRecord, type ModelReport, type Report, reductionOf, retentionOf } from "../report/report.ts";
+import type { Runtime } from "../runtime/runtime.ts";
+import type { Predictions } from "../train/evaluation.ts";
+import { packageVersion } from "./package.ts";
+
+const BATCHES = [1, 64] as const;
+const GALLERY = 48;
+
+/** Measures the networks of a run and puts together its report. @param seconds Wall time of the run. */
+export async function outcomeReport(
+  outcome: Outcome,
+  runtime: Runtime,
+  curves: { readonly student: readonly EpochRecord[]; readonly baseline: readonly EpochRecord[] },
+  seconds: number,
+): Promise<Report> {
+  const { recipe, data, teacher, student, baseline } = outcome;
+  const trained = (network: Trained) =>
+    modelReport(runtime, network.graph, network.bytes, network.predictions, { ...network.accuracy, bestEpoch: network.bestEpoch });
+  const studentReport = await trained(student);
+  const teacherReport = teacher && (await modelReport(runtime, teacher.graph, teacher.bytes, teacher.predictions, { lastEpoch: teacher.predictions.accuracy }));
+  return {
+    limbeck: { schema: 1 },
+    recipe,
+    seed: recipe.seed,
+    protocol: protocol(outcome),
+    versions: { limbeck: packageVersion(), onnxruntime: runtime.version, node: process.version },
+    machine: { cpu: cpus()[0]?.model ?? "unknown", cores: cpus().length, memoryBytes: totalmem(), os: `${osType()} ${osRelease()}` },
+    teacher: teacherReport,
+    student: studentReport,
+    baseline: baseline && (await trained(baseline)),
+    ...(teacher &&
+      teacherReport && {
+        agreement: agreement(student.predictions.logits, teacher.predictions.logits, student.predictions.classes),
+        retention: retentionOf(teacherReport, studentReport),
+        reduction: reductionOf(teacherReport, studentReport),
+      }),
+    epochs: recipe.epochs,
+    seconds,
+    curves: { student: curves.student, ...(baseline ? { baseline: curves.baseline } : {}) },
+    classes: data.test.classes,
+    confusion: confusionMatrix(student.predictions),
+    disagreements: teacher ? disagreements(data.test, teacher.predictions, student.predictions) : [],
+  };
+}
+
+async function modelReport(runtime: Runtime, graph: Graph, bytes: Uint8Array, predictions: Predictions, accuracy: ModelReport["accuracy"]): Promise<ModelReport> {
+  const { parameters, flops } = profileGraph(graph);
+  const session = await runtime.createSession(bytes);
+  const latencyMs: Record<string, { median: number; p95: number }> = {};
+  for (const batch of BATCHES) {
+    const { median, p95 } = await measureLatency(session, randomFeeds(graph, batchOf(graph, batch)));
+    latencyMs[`batch${batch}`] = { median, p95 };
+  }
+  await session.release();
+  const testSamples = predictions.labels.length;
+  return { name: graph.name, parameters, flops, bytes: bytes.length, accuracy, errors: Math.round((1 - predictions.accuracy) * testSamples), testSamples, latencyMs };
+}
+
+/** Sets the symbolic batch dimension. */
+function batchOf(graph: Graph, size: number): Record<string, number> {
+  const dimension = graph.inputs[0]?.shape[0];
+  return typeof dimension === "string" ? { [dimension]: size } : {};
+}
+
+function protocol({ recipe, data }: Outcome): string {
+  const { train, validation, test } = data;
+  return [
+    `Trained on ${train.length} samples of ${recipe.data.idx}, ${validation.length} held out for validation, tested on all ${test.length} test samples.`,
+    "'Last epoch' is the network after the last epoch; 'best on validation' is the test accuracy of the epoch that was best on the validation samples.",
+    `student.onnx holds the weights of the ${recipe.keep === "best" ? "epoch best on validation" : "last epoch"}${recipe.average ? ", averaged over steps" : ""}; errors, agreement and confusion are of that file.`,
+    recipe.teacher && recipe.baseline ? "The baseline is the same network with the same initial weights, data order, augmentation and schedule, trained on the labels alone." : "",
+    `Latency is the median and 95th percentile of repeated runs on this machine's CPU, ${threadsText(recipe)}.`,
+  ].filter((sentence) => sentence !== "").join(" ");
+}
+
+const threadsText = ({ threads }: Recipe): string => (threads === undefined ? "all threads" : `${threads} threads`);
+
+/** Test samples that teacher and student see differently, those the student is surest of first. */
+function disagreements(test: Samples, teacher: Predictions, student: Predictions): Disagreement[] {
+  const found: Disagreement[] = [];
+  for (let index = 0; index < test.length; index++) {
+    const [taught, learnt] = [predictionOf(teacher, index), predictionOf(student, index)];
+    if (taught.class !== learnt.class) found.push({ index, label: test.label(index), teacher: taught, student: learnt });
+  }
+  return found
+    .sort((a, b) => b.student.probability - a.student.probability)
+    .slice(0, GALLERY)
+    .map((entry) => ({ ...entry, image: thumbnail(test, entry.index) }));
+}
+
+function predictionOf({ logits, classes }: Predictions, index: number): Disagreement["student"] {
+  const row = logits.subarray(index * classes, (index + 1) * classes);
+  const highest = row.reduce((most, logit) => Math.max(most, logit), Number.NEGATIVE_INFINITY);
+  return { class: row.indexOf(highest), probability: 1 / row.reduce((sum, logit) => sum + Math.exp(logit - highest), 0) };
+}
+
+/** A sample as a picture; nothing where it is not one. */
+function thumbnail(samples: Samples, index: number): string | undefined {
+  const [channels, height, width] = samples.sampleShape;
+  if ((channels !== 1 && channels !== 3) || height === undefined || width === undefined) return undefined;
+  const values = new Float32Array(elementCount(samples.sampleShape));
+  samples.read(index, values);
+  const pixels = new Uint8Array(values.length);
+  const area = height * width;
+  values.forEach((value, place) => {
+    pixels[(place % area) * channels + Math.floor(place / area)] = Math.round(255 * value);
+  });
+  return pngDataUri(pixels, width, height, channels);
+}

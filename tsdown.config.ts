@@ -1,0 +1,11 @@
+import { defineConfig } from "tsdown";
+
+export default defineConfig({
+  entry: { index: "src/index.ts", graph: "src/graph-entry.ts", web: "src/web.ts", cli: "src/cli/main.ts" },
+  format: "esm",
+  target: "es2022",
+  fixedExtension: false,
+  hash: false,
+  dts: true,
+  failOnWarn: true,
+});
