@@ -7,5 +7,5 @@ export default defineConfig({
   fixedExtension: false,
   hash: false,
   dts: true,
-  failOnWarn: true,
+  inputOptions: { checks: { pluginTimings: false } },
 });

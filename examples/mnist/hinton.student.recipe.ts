@@ -4,10 +4,10 @@ import { defineRecipe, hinton, linear, mlp, mnist, sgd } from "limbeck";
 export default defineRecipe({
   name: "hinton-student",
   data: mnist(),
-  teacher: "../../runs/study-mnist/hinton-teacher-0/student.onnx",
+  teacher: "../../runs/study-mnist/hinton.teacher-0/student.onnx",
   student: mlp({ hidden: [800, 800] }),
   losses: [hinton({ temperature: 20, alpha: 0.9 })],
   optimizer: sgd({ learningRate: linear(0.05, 0, { warmup: 0.02 }), momentum: 0.9 }),
   clipNorm: 5,
-  epochs: 30,
+  epochs: 15,
 });

@@ -10,5 +10,5 @@ export default defineRecipe({
   student: smallCnn({ channels: [16, 32, 64], depth: 1, hidden: 200, dropout: 0.4 }),
   losses: [crossEntropy({ labelSmoothing: 0.05 })],
   optimizer: sgd({ learningRate: oneCycle(0.1), momentum: 0.9, nesterov: true, weightDecay: 5e-4 }),
-  epochs: 16,
+  epochs: 12,
 });

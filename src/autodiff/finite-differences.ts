@@ -86,7 +86,11 @@ export async function gradientMismatches(runtime: Runtime, test: GradientCase, s
 async function sessionsOf(runtime: Runtime, test: GradientCase): Promise<{ type: FloatType; forward: Session; backward: Session }> {
   const load = async (type: FloatType) => {
     const graph = graphOf(test, type);
-    const differentiated = gradient(graph, "loss", test.inputs.map((_, index) => `x${index}`));
+    const differentiated = gradient(
+      graph,
+      "loss",
+      test.inputs.map((_, index) => `x${index}`),
+    );
     const only = (whole: Graph, wanted: (name: string) => boolean) =>
       runtime.createSession(writeOnnx(pruneDead({ ...whole, outputs: whole.outputs.filter(({ name }) => wanted(name)) })));
     return {
@@ -107,7 +111,10 @@ async function sessionsOf(runtime: Runtime, test: GradientCase): Promise<{ type:
 function elementsOf({ shape, range: [low, high] = [-2, 2], distinct = false }: TestInput, random: Random): number[] {
   const count = elementCount(shape);
   if (!distinct) return Array.from({ length: count }, () => low + (high - low) * random.uniform());
-  const spaced = Array.from({ length: count }, (_, index) => ({ order: random.uniform(), value: low + ((high - low) * (index + 0.5)) / count }));
+  const spaced = Array.from({ length: count }, (_, index) => ({
+    order: random.uniform(),
+    value: low + ((high - low) * (index + 0.5)) / count,
+  }));
   return spaced.sort((a, b) => a.order - b.order).map(({ value }) => value);
 }
 

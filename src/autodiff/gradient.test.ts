@@ -1,12 +1,12 @@
 import { describe, expect, it } from "vitest";
 import { explain, LimbeckError } from "../errors.ts";
-import { graphBuilder } from "../graph/builder/builder.ts";
 import { int } from "../graph/attributes.ts";
+import { graphBuilder } from "../graph/builder/builder.ts";
 import type { Graph, Value } from "../graph/graph.ts";
 import { writeOnnx } from "../graph/onnx/write.ts";
 import { float32, int64 } from "../graph/tensor.ts";
-import { type Feeds } from "../runtime/runtime.ts";
 import { nodeRuntime } from "../runtime/node.ts";
+import type { Feeds } from "../runtime/runtime.ts";
 import { gradient } from "./gradient.ts";
 
 async function run(graph: Graph, feeds: Feeds): Promise<Record<string, number[]>> {
@@ -35,7 +35,11 @@ describe("gradient", () => {
     const differentiated = gradient(g.build(), "loss", ["w", "x", "product"]);
     expect(differentiated.outputs.map(({ name }) => name)).toEqual(["product", "loss", "gradient:w", "gradient:x", "gradient:product"]);
     expect(await run(differentiated, { x: float32([1, 2]) })).toEqual({
-      product: [3, 8], loss: [73], "gradient:w": [6, 32], "gradient:x": [18, 64], "gradient:product": [6, 16],
+      product: [3, 8],
+      loss: [73],
+      "gradient:w": [6, 32],
+      "gradient:x": [18, 64],
+      "gradient:product": [6, 16],
     });
   });
 
@@ -59,12 +63,14 @@ describe("gradient", () => {
     const g = graphBuilder("two paths");
     const [x, w] = [g.input("x", "float32", [2, 3]), g.input("w", "float32", [3, 4])];
     g.output(g.reduceSum(g.matMul(g.tanh(x), w)), "loss");
-    const operators = gradient(g.build(), "loss", ["w"]).nodes.filter(({ name }) => name.startsWith("gradient/")).map(({ op }) => op);
+    const operators = gradient(g.build(), "loss", ["w"])
+      .nodes.filter(({ name }) => name.startsWith("gradient/"))
+      .map(({ op }) => op);
     // dw = tanh(x)ᵀ·dy, with dy spread over the product's shape; nothing of dx and of tanh's slope.
     expect(operators).toEqual(["Reshape", "Expand", "FusedMatMul"]);
   });
 
-  it("does not go through integers: sizes taken from a value carry no gradient", async () => {
+  it("does not go through integers: an index found in a value carries no gradient", async () => {
     const g = graphBuilder("argmax");
     const x = g.input("x", "float32", [3]);
     g.output(g.mul(g.reduceSum(x), g.cast(g.argMax(x, { axis: 0 }), "float32")), "loss");

@@ -18,7 +18,11 @@ export function gradient(graph: Graph, loss: string, wrt: readonly string[]): Gr
   const bind = new Map(graph.inputs.map((input) => [input.name, g.input(input.name, input.type, input.shape)]));
   const values = inlineGraph(g, graph, { bind });
   for (const output of graph.outputs) g.output(values.get(output.name) as Value, output.name);
-  const gradients = backpropagate(g, g.value(loss), wrt.map((name) => g.value(name)));
+  const gradients = backpropagate(
+    g,
+    g.value(loss),
+    wrt.map((name) => g.value(name)),
+  );
   wrt.forEach((name, index) => g.output(gradients[index] as Value, `gradient:${name}`));
   return pruneDead(g.build());
 }
@@ -46,7 +50,10 @@ export function backpropagate(g: GraphBuilder, loss: Value, wrt: readonly Value[
       const [inputs, outputs] = [valuesOf(g, node.inputs), valuesOf(g, node.outputs)];
       const grads = outputs.map((output) => output && total(output));
       if (grads.every((grad) => grad === undefined)) continue;
-      const derivatives = ruleFor(g, node)({
+      const derivatives = ruleFor(
+        g,
+        node,
+      )({
         g,
         node,
         inputs: inputs as readonly Value[],
@@ -57,7 +64,9 @@ export function backpropagate(g: GraphBuilder, loss: Value, wrt: readonly Value[
         const input = inputs[index];
         if (!input || !derivative) return;
         if (derivative.shape.join() !== input.shape.join()) {
-          throw new Error(`The gradient rule of ${describeNode(node)} gives ${formatShape(derivative.shape)} for an input of ${formatShape(input.shape)}.`);
+          throw new Error(
+            `The gradient rule of ${describeNode(node)} gives ${formatShape(derivative.shape)} for an input of ${formatShape(input.shape)}.`,
+          );
         }
         const terms = contributions.get(input.name);
         if (terms) terms.push(derivative);
@@ -98,9 +107,12 @@ function carriesGradient(value: Value | undefined): value is Value {
 function ruleFor(g: GraphBuilder, node: Node) {
   const rule = gradientRules[node.domain ? `${node.domain}:${node.op}` : node.op];
   if (!rule) {
-    throw new LimbeckError(`No gradient rule for ${describeNode(node)} (opset ${g.opsetOf(node.domain)}), which lies between a parameter and the loss.`, {
-      hint: "Freeze the parameters before this node, or replace the operator.",
-    });
+    throw new LimbeckError(
+      `No gradient rule for ${describeNode(node)} (opset ${g.opsetOf(node.domain)}), which lies between a parameter and the loss.`,
+      {
+        hint: "Freeze the parameters before this node, or replace the operator.",
+      },
+    );
   }
   return rule;
 }

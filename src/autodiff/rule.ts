@@ -36,8 +36,11 @@ export type GradientRules = Readonly<Record<string, GradientRule>>;
 export function sizesOf(value: Value): number[] {
   return value.shape.map((size) => {
     if (typeof size === "number") return size;
-    throw new LimbeckError(`The gradient needs every size of "${value.name}" ${formatShape(value.shape)}, but "${size}" is known only at run time.`, {
-      hint: "Fix the batch size before differentiating.",
-    });
+    throw new LimbeckError(
+      `The gradient needs every size of "${value.name}" ${formatShape(value.shape)}, but "${size}" is known only at run time.`,
+      {
+        hint: "Fix the batch size before differentiating.",
+      },
+    );
   });
 }

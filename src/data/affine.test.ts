@@ -20,12 +20,15 @@ function moved([row, column]: [number, number], options: Parameters<typeof affin
 /** Each pixel's column in channel 0, its row in channel 1, and 1 in channel 2: a bilinear sample of it tells where it was taken. */
 function coordinates(height: number, width: number): Float32Array {
   const pixels = Array.from({ length: height * width }, (_, pixel) => pixel);
-  return Float32Array.of(...pixels.map((pixel) => pixel % width), ...pixels.map((pixel) => Math.floor(pixel / width)), ...pixels.map(() => 1));
+  const columns = pixels.map((pixel) => pixel % width);
+  const rows = pixels.map((pixel) => Math.floor(pixel / width));
+  return Float32Array.of(...columns, ...rows, ...pixels.map(() => 1));
 }
 
 describe("affine", () => {
   it("is the identity, to the bit, when nothing varies", () => {
-    fc.assert(fc.property(fc.integer({ min: 1, max: 3 }), fc.integer({ min: 1, max: 9 }), fc.integer({ min: 1, max: 9 }), fc.integer(), (c, h, w, seed) => {
+    const size = fc.integer({ min: 1, max: 9 });
+    fc.assert(fc.property(size, size, size, fc.integer(), (c, h, w, seed) => {
       const random = randomFor(seed);
       const input = Float32Array.from({ length: c * h * w }, () => random.uniform());
       const output = new Float32Array(input.length).fill(99);
@@ -65,10 +68,15 @@ describe("affine", () => {
     }));
   });
 
-  it("fades into zeros at the border", () => {
-    const output = new Float32Array(3);
-    affine({ translate: 0.25 })(Float32Array.of(1, 1, 1), output, [1, 1, 3], { ...most, uniform: sequence(0.5, 0.5, 0.5, 1, 0.5) });
-    expect(output).toEqual(Float32Array.of(0.75, 1, 1));
+  it.each([
+    ["left", [1, 0.5], [0.75, 1, 1, 0.75, 1, 1, 0.75, 1, 1]],
+    ["right", [0, 0.5], [1, 1, 0.75, 1, 1, 0.75, 1, 1, 0.75]],
+    ["top", [0.5, 1], [0.75, 0.75, 0.75, 1, 1, 1, 1, 1, 1]],
+    ["bottom", [0.5, 0], [1, 1, 1, 1, 1, 1, 0.75, 0.75, 0.75]],
+  ] as const)("fades into the zeros outside at the %s", (_, moves, expected) => {
+    const output = new Float32Array(9);
+    affine({ translate: 0.25 })(new Float32Array(9).fill(1), output, [1, 3, 3], { ...most, uniform: sequence(0.5, 0.5, 0.5, ...moves) });
+    expect([...output]).toEqual(expected);
   });
 
   it("gives the same image whatever it was used for before", () => {

@@ -24,7 +24,9 @@ export interface AffineOptions {
 export function affine({ rotate = 0, scale = [1, 1], shear = 0, translate = 0 }: AffineOptions): Transform {
   const [smallest, largest] = scale;
   if (!(smallest > 0 && smallest <= largest)) {
-    throw new LimbeckError(`The scale [${smallest}, ${largest}] is not a range of sizes.`, { hint: "Give [smallest, largest], both above 0." });
+    throw new LimbeckError(`The scale [${smallest}, ${largest}] is not a range of sizes.`, {
+      hint: "Give [smallest, largest], both above 0.",
+    });
   }
   if (!(Math.abs(shear) < 90)) throw new LimbeckError(`A shear of ${shear} degrees has no image.`, { hint: "Give less than 90." });
   return warp((rows, columns, height, width, random) => {

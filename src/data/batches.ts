@@ -85,7 +85,10 @@ type Reader = (index: number) => Float32Array;
 function reader(samples: Samples, transforms: readonly Transform[], randomOf: (index: number) => Random): Reader {
   const shape = samples.sampleShape;
   if (transforms.length > 0 && shape.length !== 3) {
-    throw new LimbeckError(`Samples of shape ${formatShape(shape)} are not images.`, { where: samples.name, hint: "Leave out the transforms." });
+    throw new LimbeckError(`Samples of shape ${formatShape(shape)} are not images.`, {
+      where: samples.name,
+      hint: "Leave out the transforms.",
+    });
   }
   const first = new Float32Array(elementCount(shape));
   const second = new Float32Array(first.length);
@@ -95,10 +98,12 @@ function reader(samples: Samples, transforms: readonly Transform[], randomOf: (i
   };
 }
 
-function inBatches(samples: Samples, order: Uint32Array, { batchSize, normalization }: EvaluationBatchOptions, read: Reader): Iterable<Batch> {
+function inBatches(samples: Samples, order: Uint32Array, options: EvaluationBatchOptions, read: Reader): Iterable<Batch> {
+  const { batchSize, normalization } = options;
   const channels = samples.sampleShape[0] ?? 1;
   if (normalization && (normalization.mean.length !== channels || normalization.std.length !== channels)) {
-    throw new LimbeckError(`${normalization.mean.length} means and ${normalization.std.length} deviations do not fit ${channels} channels.`, {
+    const { mean, std } = normalization;
+    throw new LimbeckError(`${mean.length} means and ${std.length} deviations do not fit ${channels} channels.`, {
       where: samples.name,
       hint: "Give one of each for every channel.",
     });

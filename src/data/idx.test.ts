@@ -6,7 +6,7 @@ import { idxSamples, parseIdx } from "./idx.ts";
 function idx(shape: readonly number[], elements: ArrayLike<number>, type = 0x08): Uint8Array {
   const bytes = new Uint8Array(4 + 4 * shape.length + elements.length);
   bytes.set([0, 0, type, shape.length]);
-  shape.forEach((size, axis) => new DataView(bytes.buffer).setUint32(4 + 4 * axis, size));
+  shape.forEach((size, axis) => { new DataView(bytes.buffer).setUint32(4 + 4 * axis, size); });
   bytes.set(Uint8Array.from(elements), 4 + 4 * shape.length);
   return bytes;
 }
@@ -52,7 +52,7 @@ describe("parseIdx", () => {
     ["no dimensions", Uint8Array.of(0, 0, 8, 0), "This is not an IDX file: it starts with 00 00 08 00."],
     ["floats", idx([1], [0, 0, 0, 0], 0x0d), "The elements are of type 32-bit float (code 0x0d)."],
     ["a gzip file", Uint8Array.of(0x1f, 0x8b, 8, 0), "Decompress it first (gunzip)."],
-    ["a huge shape", idx([0xffffffff, 0xffffffff, 0xffffffff], [1]), "The header gives the impossible shape [4294967295, 4294967295, 4294967295]."],
+    ["a huge shape", idx([0xffffffff, 0xffffffff, 0xffffffff], [1]), "impossible shape [4294967295, 4294967295, 4294967295]."],
     ["an infinite shape", idx(new Array<number>(200).fill(0xffffffff), [1]), "The header gives the impossible shape"],
     ["an empty shape", idx([0, 28, 28], []), "The header gives the impossible shape [0, 28, 28]."],
   ])("refuses %s", (_, bytes, message) => {

@@ -11,10 +11,11 @@ export interface IdxArray {
 }
 
 const UBYTE = 0x08;
-const typeNames: Readonly<Record<number, string>> = {
-  [UBYTE]: "unsigned byte", 0x09: "signed byte", 0x0b: "16-bit integer", 0x0c: "32-bit integer", 0x0d: "32-bit float", 0x0e: "64-bit float",
-};
-/** More than any IDX data set in use; a header that claims more is damaged. */
+const typeNames = new Map([
+  [UBYTE, "unsigned byte"], [0x09, "signed byte"], [0x0b, "16-bit integer"],
+  [0x0c, "32-bit integer"], [0x0d, "32-bit float"], [0x0e, "64-bit float"],
+]);
+/** No file that was read whole is larger: a header that claims more is damaged. */
 const MOST_BYTES = 2 ** 32;
 
 /**
@@ -30,7 +31,7 @@ export function parseIdx(bytes: Uint8Array, where: string): IdxArray {
   }
   if (bytes.length < 4) throw wrongLength(where, "at least 4 bytes", bytes.length);
   const [zero, alsoZero, type, rank] = bytes as unknown as readonly [number, number, number, number];
-  if (zero !== 0 || alsoZero !== 0 || typeNames[type] === undefined || rank === 0) {
+  if (zero !== 0 || alsoZero !== 0 || !typeNames.has(type) || rank === 0) {
     const magic = Array.from(bytes.subarray(0, 4), (byte) => byte.toString(16).padStart(2, "0")).join(" ");
     throw new LimbeckError(`This is not an IDX file: it starts with ${magic}.`, {
       where,
@@ -38,7 +39,7 @@ export function parseIdx(bytes: Uint8Array, where: string): IdxArray {
     });
   }
   if (type !== UBYTE) {
-    throw new LimbeckError(`The elements are of type ${typeNames[type]} (code 0x${type.toString(16).padStart(2, "0")}).`, {
+    throw new LimbeckError(`The elements are of type ${typeNames.get(type)} (code 0x${type.toString(16).padStart(2, "0")}).`, {
       where,
       hint: "Only IDX files of unsigned bytes (code 0x08) can be read.",
     });
@@ -49,7 +50,10 @@ export function parseIdx(bytes: Uint8Array, where: string): IdxArray {
   const shape = Array.from({ length: rank }, (_, axis) => header.getUint32(4 + 4 * axis));
   const expected = headerLength + elementCount(shape);
   if (shape.includes(0) || !(expected <= MOST_BYTES)) {
-    throw new LimbeckError(`The header gives the impossible shape ${formatShape(shape)}.`, { where, hint: "The file is damaged: get it again." });
+    throw new LimbeckError(`The header gives the impossible shape ${formatShape(shape)}.`, {
+      where,
+      hint: "The file is damaged: get it again.",
+    });
   }
   if (bytes.length !== expected) throw wrongLength(where, `${expected} bytes for shape ${formatShape(shape)}`, bytes.length);
   return { shape, data: bytes.subarray(headerLength) };

@@ -52,7 +52,8 @@ export function memorySamples({ name, sampleShape, classes, pixels, labels }: Me
   }
   const stray = labels.findIndex((label) => label < 0 || label >= classes.length);
   if (stray !== -1) {
-    throw new LimbeckError(`Sample ${stray} has label ${labels[stray]}, but the classes are 0 to ${classes.length - 1} (${classes.join(", ")}).`, {
+    const known = `0 to ${classes.length - 1} (${classes.join(", ")})`;
+    throw new LimbeckError(`Sample ${stray} has label ${labels[stray]}, but the classes are ${known}.`, {
       where: name,
       hint: "Correct the label, or name every class.",
     });

@@ -54,7 +54,12 @@ export function int32(data: ArrayLike<number>, shape: readonly number[] = [data.
 }
 
 export function int64(data: readonly (number | bigint)[], shape: readonly number[] = [data.length]): Tensor {
-  return checked({ type: "int64", shape, data: BigInt64Array.from(data, BigInt) });
+  return checked({ type: "int64", shape, data: BigInt64Array.from(data, toInt64) });
+}
+
+/** 2^63 and beyond become 2^63 − 1: the exporters' "to the end", which a double rounds up. */
+export function toInt64(value: number | bigint): bigint {
+  return value >= 2 ** 63 ? 2n ** 63n - 1n : BigInt(value);
 }
 
 /** The elements as plain numbers; for small tensors such as shapes and axes. */

@@ -1,38 +1,56 @@
-import { parse as parseYaml } from "yaml";
 import { LimbeckError } from "../errors.ts";
+import { parseYaml } from "./yaml.ts";
+
+const FORM = /^([\w-]+(?:\.[\w-]+|\[\d+\])*)=(.*)$/s;
+const INHERITED = new Set(["__proto__", "constructor", "prototype"]);
+
+type Holder = Record<string, unknown>;
 
 /**
  * A recipe with some keys changed, each given as `key=value`: `epochs=3`, `data.augment=[]`, `losses[0].kd.temperature=8`. Values are YAML.
+ * Objects and lists on the way to a key are made where they are missing; a list grows by one entry at most.
  *
- * @throws LimbeckError when an override is not of that form, or reaches into what is no object.
+ * @throws LimbeckError when an override is not of that form, or reaches into what is no object or list.
  */
 export function applyOverrides(recipe: unknown, overrides: readonly string[]): unknown {
+  if (overrides.length === 0) return recipe;
   const changed: unknown = structuredClone(recipe);
   for (const override of overrides) {
-    const equals = override.indexOf("=");
     const where = `--set ${override}`;
-    if (equals < 1) throw new LimbeckError("An override has the form key=value.", { where, hint: "For example: --set epochs=3" });
-    const path = override.slice(0, equals).split(/[.[\]]+/).filter((key) => key !== "");
-    if (path.some((key) => key === "__proto__" || key === "constructor" || key === "prototype")) throw new LimbeckError("No recipe has such a key.", { where });
-    let target: unknown = changed;
-    for (const key of path.slice(0, -1)) {
-      const holder = asHolder(target, where);
-      target = holder[key] ??= {};
+    const [, path, text] = FORM.exec(override) ?? [];
+    if (path === undefined || text === undefined) {
+      throw new LimbeckError("An override has the form key=value.", { where, hint: "For example: --set epochs=3 --set losses[0].kd.temperature=8" });
     }
-    asHolder(target, where)[path.at(-1) as string] = parseValue(override.slice(equals + 1), where);
+    const keys = path.split(/[.[\]]+/).filter((key) => key !== "");
+    const last = keys.pop() as string;
+    let holder = checkHolder(changed, "the recipe", keys[0] ?? last, where);
+    for (const [depth, key] of keys.entries()) {
+      const next = keys[depth + 1] ?? last;
+      holder = checkHolder((holder[key] ??= isIndex(next) ? [] : {}), keys.slice(0, depth + 1).join("."), next, where);
+    }
+    holder[last] = parseValue(text, where);
   }
   return changed;
 }
 
-function asHolder(target: unknown, where: string): Record<string, unknown> {
-  if (typeof target !== "object" || target === null) throw new LimbeckError("The recipe has no object there to set a key of.", { where });
-  return target as Record<string, unknown>;
+const isIndex = (key: string): boolean => /^\d+$/.test(key);
+
+/** The object or list that `key` can be set of. */
+function checkHolder(value: unknown, name: string, key: string, where: string): Holder {
+  if (INHERITED.has(key)) throw new LimbeckError(`No recipe has a key "${key}".`, { where });
+  if (typeof value !== "object" || value === null) {
+    throw new LimbeckError(`"${key}" cannot be set: ${name} is ${JSON.stringify(value)}, which has no keys.`, { where, hint: "Set the whole of it: --set 'key={...}'." });
+  }
+  if (Array.isArray(value) && !(isIndex(key) && Number(key) <= value.length)) {
+    throw new LimbeckError(`"${key}" cannot be set: ${name} is a list of ${value.length}.`, { where, hint: `Its entries are 0 to ${value.length - 1}; ${value.length} adds one.` });
+  }
+  return value as Holder;
 }
 
 function parseValue(text: string, where: string): unknown {
   try {
-    return parseYaml(text) as unknown;
+    return parseYaml(text);
   } catch (error) {
-    throw new LimbeckError(`The value cannot be parsed: ${error instanceof Error ? error.message.trim() : String(error)}`, { where });
+    throw new LimbeckError(`The value cannot be parsed: ${(error as Error).message.split("\n")[0]}`, { where, hint: "Values are YAML, such as 3, [1, 2] or {a: 1}." });
   }
 }

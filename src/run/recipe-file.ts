@@ -1,7 +1,8 @@
 import { dirname, extname, resolve } from "node:path";
-import { parse as parseYaml, YAMLParseError } from "yaml";
+import * as recipeFunctions from "../distill/recipe/define.ts";
 import { LimbeckError } from "../errors.ts";
 import { readBytes } from "./files.ts";
+import { parseYaml } from "./yaml.ts";
 
 /** A recipe as it was written, not yet checked. */
 export interface RecipeFile {
@@ -10,6 +11,9 @@ export interface RecipeFile {
   readonly directory: string;
   readonly path: string;
 }
+
+/** What `import ... from "limbeck"` in a recipe gets: this very code, wherever it was built to, without the parts that run recipes. */
+const limbeck = { ...recipeFunctions, LimbeckError };
 
 const RECIPE_LIMIT = 1_000_000;
 
@@ -43,27 +47,22 @@ async function readData(absolute: string, path: string): Promise<unknown> {
   if (bytes.length > RECIPE_LIMIT) throw new LimbeckError(`The file has ${bytes.length} bytes; a recipe has at most ${RECIPE_LIMIT}.`, { where: path });
   const text = new TextDecoder().decode(bytes);
   try {
-    return extname(path) === ".json" ? (JSON.parse(text) as unknown) : (parseYaml(text, { maxAliasCount: 100 }) as unknown);
+    return extname(path) === ".json" ? (JSON.parse(text) as unknown) : parseYaml(text);
   } catch (error) {
-    if (!(error instanceof SyntaxError) && !(error instanceof YAMLParseError) && !(error instanceof ReferenceError)) throw error;
-    throw new LimbeckError(`The recipe cannot be parsed: ${error.message.trim()}`, { where: path, hint: "Correct the syntax there." });
+    throw new LimbeckError(`The recipe cannot be parsed: ${(error as Error).message.trim()}`, { where: path, hint: "Correct the syntax there." });
   }
 }
 
 async function importRecipe(absolute: string, path: string): Promise<unknown> {
   await readBytes(absolute);
   const { createJiti } = await import("jiti");
-  const jiti = createJiti(import.meta.url, { alias: { limbeck: recipeEntry() }, moduleCache: false, fsCache: false });
-  let loaded: unknown;
+  const jiti = createJiti(import.meta.url, { virtualModules: { limbeck }, moduleCache: false, fsCache: false });
   try {
-    loaded = await jiti.import(absolute, { default: true });
+    const loaded: unknown = await jiti.import(absolute, { default: true });
+    const content: unknown = typeof loaded === "function" ? await loaded() : loaded;
+    // A recipe is data: without this, a function or a promise in it would be found only when the recipe is written down.
+    return structuredClone(content);
   } catch (error) {
     throw new LimbeckError(`The recipe cannot be loaded: ${error instanceof Error ? error.message : String(error)}`, { where: path, cause: error });
   }
-  return typeof loaded === "function" ? ((await loaded()) as unknown) : loaded;
-}
-
-/** What `import ... from "limbeck"` in a recipe gets: this very package, wherever it is installed or built. */
-function recipeEntry(): string {
-  return new URL(import.meta.url.endsWith(".ts") ? "../index.ts" : "./index.js", import.meta.url).pathname;
 }

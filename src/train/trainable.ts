@@ -1,9 +1,9 @@
 import { LimbeckError } from "../errors.ts";
-import { float, int, without } from "../graph/attributes.ts";
+import { floatAttribute } from "../graph/attributes.ts";
 import type { GraphBuilder } from "../graph/builder/builder.ts";
 import { inlineGraph } from "../graph/builder/inline.ts";
 import { dropoutMask } from "../graph/builder/random.ts";
-import type { Graph, Node, Value } from "../graph/graph.ts";
+import { describeNode, type Graph, type Node, type Value } from "../graph/graph.ts";
 import type { Float32Tensor } from "../graph/tensor.ts";
 import { initializerRoles } from "../graph/weights.ts";
 
@@ -64,34 +64,34 @@ export function inlineForTraining(
   const buffers = new Map<string, Value>();
   let dropouts = 0;
   const replace = (node: Node, inputs: readonly (Value | undefined)[]): readonly Value[] | undefined => {
-    if (node.op === "BatchNormalization" && inputs[3] && bind.has(node.inputs[3] as string)) return normalizeByBatch(g, node, inputs as Value[], buffers);
-    if (node.op === "Dropout") return [applyDropout(g, inputs as Value[], seed, dropouts++)];
+    // In a scope of their own, so that what they emit can't take the name of a later node of the network.
+    const inTraining = (emit: () => readonly Value[]) => g.scope("training", emit);
+    if (node.op === "BatchNormalization" && bind.has(node.inputs[3] as string)) return inTraining(() => normalizeByBatch(g, node, inputs as Value[], buffers));
+    if (node.op === "Dropout") return inTraining(() => [applyDropout(g, node, inputs as Value[], seed, dropouts++)]);
     return undefined;
   };
   return { values: inlineGraph(g, graph, { bind, replace }), buffers };
 }
 
-/** With momentum 0 the operator's further outputs are the batch's own statistics, which the backward pass and the averages both need. */
+/** Normalises by the batch's own statistics, which the running averages follow. */
 function normalizeByBatch(g: GraphBuilder, node: Node, inputs: readonly Value[], buffers: Map<string, Value>): readonly Value[] {
-  const x = inputs[0] as Value;
-  const [y, mean, variance] = g.emit("BatchNormalization", inputs, {
-    attributes: { ...without(node.attributes, "training_mode", "momentum"), training_mode: int(1), momentum: float(0) },
-    outputs: 3,
-    name: node.name,
-  }) as [Value, Value, Value];
+  const [x, scale, bias, oldMean, oldVariance] = inputs as [Value, Value, Value, Value, Value];
+  const { y, mean, variance } = g.trainingBatchNormalization(x, scale, bias, floatAttribute(node, "epsilon", 1e-5));
   const count = x.shape.reduce<number>((product, size, axis) => (axis === 1 ? product : product * Number(size)), 1);
   const average = (old: Value, batch: Value, correction: number) => g.add(g.mul(old, 1 - STATISTICS_MOMENTUM), g.mul(batch, STATISTICS_MOMENTUM * correction));
-  buffers.set(node.inputs[3] as string, average(inputs[3] as Value, mean, 1));
+  buffers.set(node.inputs[3] as string, average(oldMean, mean, 1));
   // The running variance is the unbiased estimate, as in PyTorch.
-  buffers.set(node.inputs[4] as string, average(inputs[4] as Value, variance, count / Math.max(1, count - 1)));
+  buffers.set(node.inputs[4] as string, average(oldVariance, variance, count / Math.max(1, count - 1)));
   return [y];
 }
 
 /** Srivastava et al., 2014: zero with probability `ratio`, scale the rest by 1/(1 − ratio). */
-function applyDropout(g: GraphBuilder, [x, ratio]: readonly Value[], seed: Value, salt: number): Value {
+function applyDropout(g: GraphBuilder, node: Node, [x, ratio]: readonly Value[], seed: Value, salt: number): Value {
   const data = x as Value;
   const tensor = ratio && g.constantOf(ratio);
   const probability = tensor ? Number(tensor.data[0]) : 0.5;
+  if (!(probability >= 0 && probability < 1)) {
+    throw new LimbeckError(`${describeNode(node)} drops with probability ${probability}.`, { hint: "Give a probability of at least 0 and below 1." });
+  }
   return g.mul(data, dropoutMask(g, seed, data.shape.map(Number), probability, salt));
 }
-

@@ -11,7 +11,7 @@ import { randomFeeds } from "../../src/measure/latency.ts";
 import { drawFrom, type OperatorCase, operatorCases } from "./operator-cases.ts";
 import { bitsOf, runGraph } from "./run.ts";
 
-const RUNS = 300;
+const RUNS = 2000;
 
 function build(make: OperatorCase, gen: fc.GeneratorValue): Graph {
   const g = graphBuilder("case");

@@ -33,11 +33,13 @@ export const activationRules: GradientRules = {
   Elu: pointwise((g, dy, x, y, { node }) => g.where(g.greater(x, 0), dy, g.mul(dy, g.add(y, floatAttribute(node, "alpha", 1))))),
   // y = γx for x > 0, γα(e^x - 1) elsewhere  =>  slope γ, or y + γα; the defaults are ONNX's
   Selu: pointwise((g, dy, x, y, { node }) => {
-    const [alpha, gamma] = [floatAttribute(node, "alpha", 1.67326319217681884765625), floatAttribute(node, "gamma", 1.05070102214813232421875)];
+    const [alpha, gamma] = [floatAttribute(node, "alpha", 1.6732631921768188), floatAttribute(node, "gamma", 1.0507010221481323)];
     return g.mul(dy, g.where(g.greater(x, 0), gamma, g.add(y, alpha * gamma)));
   }),
   // y = α(e^(x/α) - 1) for x < 0  =>  slope y/α + 1 there
-  Celu: pointwise((g, dy, x, y, { node }) => g.where(g.greater(x, 0), dy, g.mul(dy, g.add(g.mul(y, 1 / floatAttribute(node, "alpha", 1)), 1)))),
+  Celu: pointwise((g, dy, x, y, { node }) =>
+    g.where(g.greater(x, 0), dy, g.mul(dy, g.add(g.mul(y, 1 / floatAttribute(node, "alpha", 1)), 1))),
+  ),
   // y = σ(x)  =>  dx = dy·y·(1-y)
   Sigmoid: pointwise((g, dy, _, y) => g.mul(dy, g.mul(y, g.sub(1, y)))),
   // y = clip(αx + β, 0, 1)  =>  slope α strictly between
@@ -60,7 +62,5 @@ export const activationRules: GradientRules = {
   }),
   Gelu: gelu,
   // y = x·clip(x/6 + 1/2, 0, 1)  =>  slope x/3 + 1/2 between -3 and 3
-  HardSwish: pointwise((g, dy, x) =>
-    g.mul(dy, g.where(g.less(x, -3), 0, g.where(g.greater(x, 3), 1, g.add(g.mul(x, 1 / 3), 0.5)))),
-  ),
+  HardSwish: pointwise((g, dy, x) => g.mul(dy, g.where(g.less(x, -3), 0, g.where(g.greater(x, 3), 1, g.add(g.mul(x, 1 / 3), 0.5))))),
 };

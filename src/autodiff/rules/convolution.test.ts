@@ -48,4 +48,4 @@ it("agrees with finite differences for any strides, dilations, pads and groups, 
     }),
     { numRuns: 60 },
   );
-});
+}, 30_000);

@@ -48,10 +48,12 @@ export function inputGradient(g: GraphBuilder, dy: Value, w: Value, spatial: rea
     return g.convWindow(dy, rotated(g, w, group), undefined, { ...window, padsBegin: begin, padsEnd: end }, group);
   }
   // What the last window left over of the input, or (in ceil mode) how far it went beyond.
-  const left = sizesOf(dy).slice(2).map((size, axis) => {
-    const covered = (size - 1) * (strides[axis] as number) + (reach[axis] as number) + 1;
-    return (spatial[axis] as number) + (padsBegin[axis] as number) + (padsEnd[axis] as number) - covered;
-  });
+  const left = sizesOf(dy)
+    .slice(2)
+    .map((size, axis) => {
+      const covered = (size - 1) * (strides[axis] as number) + (reach[axis] as number) + 1;
+      return (spatial[axis] as number) + (padsBegin[axis] as number) + (padsEnd[axis] as number) - covered;
+    });
   const cut = padsEnd.map((pad, axis) => pad - Math.min(0, left[axis] as number));
   return g.convTranspose(dy, w, { ...window, padsEnd: cut }, { group, outputPadding: left.map((size) => Math.max(0, size)) });
 }
@@ -86,7 +88,9 @@ export function weightGradient(g: GraphBuilder, x: Value, dy: Value, { window, g
   const flat = g.reshape(dy, [batch, group, filters / group, count]);
   const products = tapsOf(kernel.slice(0, first)).map((taps) => {
     const part = metBy(g, unfolded, taps, 0, window, pixels);
-    return g.reduceSum(g.matMul(flat, g.reshape(part, [batch, group, inner.length * perGroup, count]), { transposeB: true }), { axes: [0] });
+    return g.reduceSum(g.matMul(flat, g.reshape(part, [batch, group, inner.length * perGroup, count]), { transposeB: true }), {
+      axes: [0],
+    });
   });
   const tapsLast = g.transpose(g.reshape(g.concat(products, 2), [filters, product(kernel), perGroup]), [0, 2, 1]);
   return g.reshape(tapsLast, [filters, perGroup, ...kernel]);
@@ -127,7 +131,10 @@ function metBy(g: GraphBuilder, x: Value, taps: readonly number[], first: number
 
 /** Every tap of a kernel as its index along each axis, the last axis fastest; the one empty tap for no axes. */
 function tapsOf(kernel: readonly number[]): number[][] {
-  return kernel.reduce<number[][]>((taps, size) => taps.flatMap((tap) => Array.from({ length: size }, (_, index) => [...tap, index])), [[]]);
+  return kernel.reduce<number[][]>(
+    (taps, size) => taps.flatMap((tap) => Array.from({ length: size }, (_, index) => [...tap, index])),
+    [[]],
+  );
 }
 
 function product(sizes: readonly number[]): number {

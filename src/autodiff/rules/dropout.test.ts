@@ -19,7 +19,10 @@ function dropoutGraph(outputs: number, inputs: (g: GraphBuilder) => (Value | und
 }
 
 it("gives the gradient to the elements that were kept, scaled as they were", async () => {
-  for (const [ratio, scale] of [[0.25, 4 / 3], [undefined, 2]] as const) {
+  for (const [ratio, scale] of [
+    [0.25, 4 / 3],
+    [undefined, 2],
+  ] as const) {
     const graph = dropoutGraph(2, (g) => [ratio === undefined ? undefined : g.scalar(ratio), flag(g, true)]);
     const session = await nodeRuntime({ threads: 1 }).createSession(writeOnnx(gradient(graph, "loss", ["x"])));
     const found = await session.run({ x: float32(new Float32Array(1000).fill(1)) });
@@ -38,6 +41,8 @@ it("explains what is missing when a gradient cannot be had", () => {
     }
     return "no error";
   };
-  expect(message(dropoutGraph(1, (g) => [g.scalar(0.5), flag(g, true)]))).toMatch(/Dropout "Dropout" has no gradient: it does not give its mask.*training_mode/);
+  expect(message(dropoutGraph(1, (g) => [g.scalar(0.5), flag(g, true)]))).toMatch(
+    /Dropout "Dropout" has no gradient: it does not give its mask.*training_mode/,
+  );
   expect(message(dropoutGraph(2, (g) => [g.scalar(0.5), g.input("mode", "bool", [])]))).toMatch(/known only at run time/);
 });

@@ -1,6 +1,6 @@
+import { LimbeckError } from "../../errors.ts";
 import { describeNode, type Value } from "../../graph/graph.ts";
 import { toNumbers } from "../../graph/tensor.ts";
-import { LimbeckError } from "../../errors.ts";
 import type { GradientRule, GradientRules } from "../rule.ts";
 
 /**
@@ -14,9 +14,12 @@ const dropout: GradientRule = ({ g, node, inputs, outputs, grads }) => {
   const mode = training ? g.constantOf(training) : undefined;
   if (!training || (mode && toNumbers(mode)[0] === 0)) return [dy];
   if (!mode || !mask) {
-    throw new LimbeckError(`${describeNode(node)} has no gradient: ${mode ? "it does not give its mask" : "whether it is in training mode is known only at run time"}.`, {
-      hint: "Leave out the operator's training_mode input; dropout is put back when the model is made trainable.",
-    });
+    throw new LimbeckError(
+      `${describeNode(node)} has no gradient: ${mode ? "it does not give its mask" : "whether it is in training mode is known only at run time"}.`,
+      {
+        hint: "Leave out the operator's training_mode input; dropout is put back when the model is made trainable.",
+      },
+    );
   }
   const kept = ratio ? g.sub(1, g.cast(ratio, x.type)) : g.scalar(0.5, x.type);
   return [g.mul(dy, g.div(g.cast(mask, x.type), kept))];

@@ -3,7 +3,12 @@ import { int64 } from "../../graph/tensor.ts";
 import type { GradientCase, TestInput } from "../finite-differences.ts";
 
 /** One operator on inputs of the given shapes or kinds. */
-export function operator(op: string, inputs: readonly (TestInput | readonly number[])[], attributes: Attributes = {}, note = ""): GradientCase {
+export function operator(
+  op: string,
+  inputs: readonly (TestInput | readonly number[])[],
+  attributes: Attributes = {},
+  note = "",
+): GradientCase {
   return {
     name: note ? `${op}, ${note}` : op,
     inputs: inputs.map((input) => ("shape" in input ? input : { shape: input })),
@@ -30,7 +35,11 @@ export const elementwiseCases: readonly GradientCase[] = [
   ...broadcasting("Div", [0.5, 2]),
   operator("Pow", [positive, { shape: [3], range: [-1, 2] }]),
   { name: "Pow, squared", inputs: [{ shape: [2, 3] }], build: (g, x) => g.pow(x as Value, 2) },
-  { name: "Pow, integer exponents, zero among them", inputs: [{ shape: [3] }], build: (g, x) => g.pow(x as Value, g.constant(int64([0, 1, 3]))) },
+  {
+    name: "Pow, integer exponents, zero among them",
+    inputs: [{ shape: [3] }],
+    build: (g, x) => g.pow(x as Value, g.constant(int64([0, 1, 3]))),
+  },
   operator("Sum", [[2, 3], [3], [2, 1]]),
   operator("Mean", [[2, 3], [3], [2, 1]]),
   operator("Max", [distinct, { shape: [4], range: [-1.9, 2.1], distinct: true }, { shape: [3, 1], range: [-1.95, 2.05], distinct: true }]),
@@ -38,12 +47,21 @@ export const elementwiseCases: readonly GradientCase[] = [
   {
     name: "Where, broadcast both ways",
     inputs: [{ shape: [2, 1] }, { shape: [3] }],
-    build: (g, yes, no) => g.where(g.constant({ type: "bool", shape: [2, 3], data: Uint8Array.of(1, 0, 1, 0, 0, 1) }), yes as Value, no as Value),
+    build: (g, yes, no) =>
+      g.where(g.constant({ type: "bool", shape: [2, 3], data: Uint8Array.of(1, 0, 1, 0, 0, 1) }), yes as Value, no as Value),
   },
-  { name: "Where on a condition that depends on the input", inputs: [distinct], build: (g, x) => g.where(g.greater(x as Value, 0), x as Value, g.mul(x as Value, 3)) },
+  {
+    name: "Where on a condition that depends on the input",
+    inputs: [distinct],
+    build: (g, x) => g.where(g.greater(x as Value, 0), x as Value, g.mul(x as Value, 3)),
+  },
   { name: "Clip", inputs: [distinct], build: (g, x) => g.clip(x as Value, -1, 1) },
   { name: "Clip, one bound", inputs: [distinct], build: (g, x) => g.clip(x as Value, undefined, 1) },
-  { name: "Cast", inputs: [{ shape: [3] }], build: (g, x) => g.cast(g.mul(g.cast(g.identity(x as Value), "float64"), 3), (x as Value).type) },
+  {
+    name: "Cast",
+    inputs: [{ shape: [3] }],
+    build: (g, x) => g.cast(g.mul(g.cast(g.identity(x as Value), "float64"), 3), (x as Value).type),
+  },
   operator("Identity", [[3]]),
   operator("Neg", [[3]]),
   operator("Abs", [distinct]),

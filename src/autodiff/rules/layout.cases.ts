@@ -22,12 +22,35 @@ export const layoutCases: readonly GradientCase[] = [
   on([2, 4], "Unsqueeze", (g, x) => g.unsqueeze(x, [0, -1])),
   operator("Transpose", [[2, 3, 4]], {}, "reversed"),
   operator("Transpose", [[2, 3, 4]], { perm: ints([1, 2, 0]) }, "rotated"),
-  operator("Concat", [[2, 3], [2, 1], [2, 2]], { axis: int(-1) }),
+  operator(
+    "Concat",
+    [
+      [2, 3],
+      [2, 1],
+      [2, 2],
+    ],
+    { axis: int(-1) },
+  ),
   on([2, 5], "Split", (g, x) => weighed(g, g.split(x, [1, 3, 1], -1))),
   on([2, 5], "Split, one part unused", (g, x) => weighed(g, g.split(x, [1, 3, 1], 1).slice(1))),
-  on([4, 5], "Slice", (g, x) => g.slice(x, [{ axis: 0, start: 1, end: 3 }, { axis: -1, start: -4, end: 2 ** 31 }])),
-  on([4, 5], "Slice, every second", (g, x) => g.slice(x, [{ axis: 1, start: 1, end: 5, step: 2 }, { axis: 0, start: 1, end: 4 }])),
-  on([4, 5], "Slice, reversed", (g, x) => g.slice(x, [{ axis: 0, start: -1, end: -9, step: -1 }, { axis: 1, start: 3, end: 0, step: -2 }])),
+  on([4, 5], "Slice", (g, x) =>
+    g.slice(x, [
+      { axis: 0, start: 1, end: 3 },
+      { axis: -1, start: -4, end: 2 ** 31 },
+    ]),
+  ),
+  on([4, 5], "Slice, every second", (g, x) =>
+    g.slice(x, [
+      { axis: 1, start: 1, end: 5, step: 2 },
+      { axis: 0, start: 1, end: 4 },
+    ]),
+  ),
+  on([4, 5], "Slice, reversed", (g, x) =>
+    g.slice(x, [
+      { axis: 0, start: -1, end: -9, step: -1 },
+      { axis: 1, start: 3, end: 0, step: -2 },
+    ]),
+  ),
   on([2, 3], "Pad", (g, x) => g.pad(x, [1, 0, 2, 3])),
   on([4, 3], "Pad, cutting", (g, x) => g.pad(x, [-1, 1, 2, -1])),
   on([2, 3], "Pad, named axes", (g, x) => g.emit("Pad", [x, g.constant(int64([1, 2])), undefined, g.constant(int64([-1]))])[0] as Value),

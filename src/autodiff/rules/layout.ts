@@ -1,8 +1,8 @@
+import { LimbeckError } from "../../errors.ts";
 import { intAttribute, intsAttribute } from "../../graph/attributes.ts";
 import type { Value } from "../../graph/graph.ts";
 import { sliceRange } from "../../graph/shapes/layout.ts";
 import { toNumbers } from "../../graph/tensor.ts";
-import { LimbeckError } from "../../errors.ts";
 import { type GradientContext, type GradientRule, type GradientRules, sizesOf } from "../rule.ts";
 
 /** Input `index` as numbers; shape inference has made sure that it is a constant. */
@@ -23,14 +23,23 @@ const reshaped: GradientRule = ({ g, inputs, grads }) => [g.reshape(grads[0] as 
 const transpose: GradientRule = ({ g, node, inputs, grads }) => {
   const x = inputs[0] as Value;
   const order = intsAttribute(node, "perm") ?? [...x.shape.keys()].reverse();
-  return [g.transpose(grads[0] as Value, order.map((_, axis) => order.indexOf(axis)))];
+  return [
+    g.transpose(
+      grads[0] as Value,
+      order.map((_, axis) => order.indexOf(axis)),
+    ),
+  ];
 };
 
 /** Each part of a concatenation gets its slice of the gradient. */
 const concat: GradientRule = (context) => {
   const { g, inputs, grads } = context;
   const axis = axisOf(context, 0);
-  return g.split(grads[0] as Value, inputs.map((part) => Number(part.shape[axis])), axis);
+  return g.split(
+    grads[0] as Value,
+    inputs.map((part) => Number(part.shape[axis])),
+    axis,
+  );
 };
 
 const split: GradientRule = (context) => [context.g.concat(context.grads, axisOf(context, 0))];
@@ -71,7 +80,8 @@ const slice: GradientRule = (context) => {
 const pad: GradientRule = (context) => {
   const { g, node, inputs, grads } = context;
   const mode = node.attributes.mode;
-  if (mode?.kind === "string" && mode.value !== "constant") throw new LimbeckError(`No gradient rule for Pad in mode "${mode.value}".`, { where: `node "${node.name}"` });
+  if (mode?.kind === "string" && mode.value !== "constant")
+    throw new LimbeckError(`No gradient rule for Pad in mode "${mode.value}".`, { where: `node "${node.name}"` });
   const x = inputs[0] as Value;
   const pads = intsAttribute(node, "pads") ?? constantInput(context, 1) ?? [];
   const axes = constantInput(context, 3) ?? [...x.shape.keys()];

@@ -9,7 +9,10 @@ const fused = (a: readonly number[], b: readonly number[], transA: number, trans
   name: `FusedMatMul, [${a}]${transA ? "ᵀ" : ""} by [${b}]${transB ? "ᵀ" : ""}`,
   inputs: [{ shape: a }, { shape: b }],
   build: (g, ...inputs) =>
-    g.emit("FusedMatMul", inputs, { domain: MICROSOFT, attributes: { transA: int(transA), transB: int(transB), alpha: float(0.5) } })[0] as Value,
+    g.emit("FusedMatMul", inputs, {
+      domain: MICROSOFT,
+      attributes: { transA: int(transA), transB: int(transB), alpha: float(0.5) },
+    })[0] as Value,
 });
 
 const gemm = (a: readonly number[], b: readonly number[], c: readonly number[], transA: number, transB: number): GradientCase =>
@@ -34,7 +37,15 @@ export const linearCases: readonly GradientCase[] = [
   fused([2, 5, 3], [4, 3], 0, 1),
   fused([2, 3, 5], [3, 4], 1, 0),
   fused([3], [3, 4], 0, 0),
-  operator("Gemm", [[2, 3], [3, 4]], {}, "no bias"),
+  operator(
+    "Gemm",
+    [
+      [2, 3],
+      [3, 4],
+    ],
+    {},
+    "no bias",
+  ),
   gemm([2, 3], [3, 4], [4], 0, 0),
   gemm([3, 2], [4, 3], [2, 1], 1, 1),
   gemm([3, 2], [3, 4], [], 1, 0),

@@ -32,7 +32,13 @@ export const normalizationCases: readonly GradientCase[] = [
     build: (g, x, scale, bias, mean, old) => {
       // The runtime overwrites these two inputs, so they must not be tensors that the test feeds again.
       const own = [g.mul(mean as Value, 1.5), g.mul(old as Value, 2)];
-      return joined(g, g.emit("BatchNormalization", [x, scale, bias, ...own], { attributes: { training_mode: int(1), momentum: float(0.75) }, outputs: 3 }));
+      return joined(
+        g,
+        g.emit("BatchNormalization", [x, scale, bias, ...own], {
+          attributes: { training_mode: int(1), momentum: float(0.75) },
+          outputs: 3,
+        }),
+      );
     },
   },
   {
@@ -41,14 +47,38 @@ export const normalizationCases: readonly GradientCase[] = [
     build: (g, x, scale, other, bias) => {
       const first = g.trainingBatchNormalization(x as Value, scale as Value, bias as Value, 0.1);
       const second = g.trainingBatchNormalization(g.mul(first.y, 3), scale as Value, bias as Value, 0.1);
-      return g.add(joined(g, [first.y, first.mean, first.variance]), g.mul(second.y, g.trainingBatchNormalization(x as Value, other as Value, bias as Value, 0.1).y));
+      return g.add(
+        joined(g, [first.y, first.mean, first.variance]),
+        g.mul(second.y, g.trainingBatchNormalization(x as Value, other as Value, bias as Value, 0.1).y),
+      );
     },
   },
   operator("LayerNormalization", [[3, 6], [6], [6]]),
   operator("LayerNormalization", [[3, 6], [6]], { epsilon: float(0.1) }, "no bias"),
-  operator("LayerNormalization", [[2, 3, 4], [3, 4], [3, 4]], { axis: int(-2) }, "two axes"),
-  operator("LayerNormalization", [[2, 3, 4], [3, 4], [3, 4]], { axis: int(1) }, "axis 1"),
+  operator(
+    "LayerNormalization",
+    [
+      [2, 3, 4],
+      [3, 4],
+      [3, 4],
+    ],
+    { axis: int(-2) },
+    "two axes",
+  ),
+  operator(
+    "LayerNormalization",
+    [
+      [2, 3, 4],
+      [3, 4],
+      [3, 4],
+    ],
+    { axis: int(1) },
+    "axis 1",
+  ),
   operator("InstanceNormalization", [[2, 3, 5, 4], [3], [3]], { epsilon: float(0.1) }),
   { ...operator("GroupNormalization", [[2, 6, 5], [6], [6]], { num_groups: int(2) }), onlyFloat32: true },
-  { ...operator("GroupNormalization", [[2, 4, 5, 4], [4], [4]], { num_groups: int(2), epsilon: float(0.1) }, "many pixels"), onlyFloat32: true },
+  {
+    ...operator("GroupNormalization", [[2, 4, 5, 4], [4], [4]], { num_groups: int(2), epsilon: float(0.1) }, "many pixels"),
+    onlyFloat32: true,
+  },
 ];

@@ -67,7 +67,10 @@ function batchStatistics({ g, node, inputs, outputs }: GradientContext, count: n
 /** x [R, L] normalised row by row, and r [R, 1], by the fused kernel. */
 function standardizedRows(g: GraphBuilder, rows: Value, epsilon: number): { standard: Value; r: Value } {
   const ones = g.expand(g.scalar(1, rows.type), [sizesOf(rows)[1] as number]);
-  const [standard, , r] = g.emit("LayerNormalization", [rows, ones], { attributes: { axis: int(-1), epsilon: float(epsilon) }, outputs: 3 });
+  const [standard, , r] = g.emit("LayerNormalization", [rows, ones], {
+    attributes: { axis: int(-1), epsilon: float(epsilon) },
+    outputs: 3,
+  });
   // The kernel gives its statistics in float32 whatever the type of x.
   return { standard: standard as Value, r: g.cast(r as Value, rows.type) };
 }

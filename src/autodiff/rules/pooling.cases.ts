@@ -1,5 +1,5 @@
-import { type Attributes, type Value } from "../../graph/graph.ts";
 import { int, ints, string } from "../../graph/attributes.ts";
+import type { Attributes, Value } from "../../graph/graph.ts";
 import type { GradientCase, TestInput } from "../finite-differences.ts";
 import { operator } from "./elementwise.cases.ts";
 
@@ -23,7 +23,9 @@ const windows: readonly { note: string; x: TestInput; attributes: Attributes }[]
 export const poolingCases: readonly GradientCase[] = [
   ...windows.map(({ note, x, attributes }) => operator("MaxPool", [x], attributes, note)),
   ...windows.flatMap(({ note, x, attributes }) =>
-    [0, 1].map((counted) => operator("AveragePool", [x], { ...attributes, count_include_pad: int(counted) }, `${note}, padding counts: ${counted}`)),
+    [0, 1].map((counted) =>
+      operator("AveragePool", [x], { ...attributes, count_include_pad: int(counted) }, `${note}, padding counts: ${counted}`),
+    ),
   ),
   {
     name: "MaxPool that gives its indices",
@@ -35,5 +37,9 @@ export const poolingCases: readonly GradientCase[] = [
     inputs: [image],
     build: (g, x) => g.emit("MaxPool", [x], { attributes: { kernel_shape: ints([3, 3]), storage_order: int(1) }, outputs: 2 })[0] as Value,
   },
-  ...["GlobalMaxPool", "GlobalAveragePool"].flatMap((op) => [operator(op, [line], {}, "a line"), operator(op, [image], {}, "an image"), operator(op, [volume], {}, "a volume")]),
+  ...["GlobalMaxPool", "GlobalAveragePool"].flatMap((op) => [
+    operator(op, [line], {}, "a line"),
+    operator(op, [image], {}, "an image"),
+    operator(op, [volume], {}, "a volume"),
+  ]),
 ];

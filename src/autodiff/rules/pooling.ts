@@ -41,9 +41,17 @@ const averagePool: GradientRule = ({ g, node, inputs, grads }) => {
   const kernel = intsAttribute(node, "kernel_shape") ?? [];
   const window = windowOf(node, kernel, spatial);
   const counts = countedElements(window, spatial, sizesOf(dy).slice(2), intAttribute(node, "count_include_pad", 0) === 1);
-  const ones = g.expand(g.scalar(1, x.type), [channels, 1, ...kernel]);
-  const scales = g.cast(g.constant(float32(counts.map((count) => 1 / count), [1, 1, ...sizesOf(dy).slice(2)])), x.type);
-  return [inputGradient(g, g.mul(dy, scales), ones, spatial, { window, group: channels })];
+  const [first] = counts as [number];
+  const back = (grad: Value, weight: number): Value =>
+    inputGradient(g, grad, g.expand(g.scalar(weight, x.type), [channels, 1, ...kernel]), spatial, { window, group: channels });
+  if (counts.every((count) => count === first)) return [back(dy, 1 / first)];
+  const scales = g.constant(
+    float32(
+      counts.map((count) => 1 / count),
+      [1, 1, ...sizesOf(dy).slice(2)],
+    ),
+  );
+  return [back(g.mul(dy, g.cast(scales, x.type)), 1)];
 };
 
 /** How many elements each window's mean is over, for every output position, row-major: the product over the axes. */

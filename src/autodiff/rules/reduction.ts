@@ -6,7 +6,9 @@ import { type GradientRule, type GradientRules, sizesOf } from "../rule.ts";
 
 /** The axes reduced over, how many elements went into each output, and how to put the reduced axes back as size 1. */
 function unreduced(g: GraphBuilder, node: Node, x: Value) {
-  const given = intsAttribute(node, "axes") ?? (node.inputs[1] ? toNumbers(g.constantOf(g.value(node.inputs[1])) ?? { type: "int64", shape: [0], data: [] }) : []);
+  const given =
+    intsAttribute(node, "axes") ??
+    (node.inputs[1] ? toNumbers(g.constantOf(g.value(node.inputs[1])) ?? { type: "int64", shape: [0], data: [] }) : []);
   const all = given.length === 0 && intAttribute(node, "noop_with_empty_axes", 0) === 0;
   const axes = new Set(all ? x.shape.keys() : given.map((axis) => (axis < 0 ? axis + x.shape.length : axis)));
   const shape = x.shape.map((size, axis) => (axes.has(axis) ? 1 : size));

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { type GraphBuilder, graphBuilder } from "../../graph/builder/builder.ts";
 import { ints } from "../../graph/attributes.ts";
+import { type GraphBuilder, graphBuilder } from "../../graph/builder/builder.ts";
 import type { Value } from "../../graph/graph.ts";
 import { writeOnnx } from "../../graph/onnx/write.ts";
 import { float32 } from "../../graph/tensor.ts";
@@ -30,7 +30,11 @@ describe("among equal maxima", () => {
   });
 
   it("MaxPool's gradient adds up where windows share their maximum", async () => {
-    const found = await gradientAt([1, 9, 1], [1, 1, 3], (g, x) => g.emit("MaxPool", [x], { attributes: { kernel_shape: ints([2]) } })[0] as Value);
+    const found = await gradientAt(
+      [1, 9, 1],
+      [1, 1, 3],
+      (g, x) => g.emit("MaxPool", [x], { attributes: { kernel_shape: ints([2]) } })[0] as Value,
+    );
     expect(found).toEqual([0, 2, 0]);
   });
 

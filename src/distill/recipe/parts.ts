@@ -1,12 +1,24 @@
 import { z } from "zod";
 
+/** What a value must be, and what it is instead: `must be a number (found "hot")`. */
+export function mustBe(what: string, value: unknown): string {
+  return value === undefined ? `is missing; it must be ${what}` : `must be ${what} (found ${nameOf(value)})`;
+}
+
+function nameOf(value: unknown): string {
+  if (Array.isArray(value)) return "a list";
+  if (typeof value === "object" && value !== null) return "an object";
+  return typeof value === "string" ? JSON.stringify(value) : String(value);
+}
+
 /** An object that refuses keys it does not know, and says which it knows. */
-export function strict<S extends z.ZodRawShape>(shape: S) {
+export function strict<S extends z.ZodRawShape>(shape: S, what = "an object with some of the keys") {
+  const keys = Object.keys(shape).join(", ");
   return z.strictObject(shape, {
     error: (issue) => {
+      if (issue.code === "invalid_type") return mustBe(`${what} ${keys}`, issue.input);
       if (issue.code !== "unrecognized_keys") return undefined;
-      const unknown = (issue.keys as string[]).map((key) => `"${key}"`).join(", ");
-      return `unknown key ${unknown}; allowed are ${Object.keys(shape).join(", ")}`;
+      return `has the unknown key ${issue.keys.map((key) => JSON.stringify(key)).join(", ")}; allowed are ${keys}`;
     },
   });
 }
@@ -18,11 +30,12 @@ type OneOfOutput<O extends Options> = { [K in keyof O]: { readonly [P in K]: z.o
 /** An object with exactly one key, which says what it is: `{ kd: { temperature: 4 } }`. */
 export function oneOf<O extends Options>(options: O): z.ZodType<OneOfOutput<O>, OneOfInput<O>> {
   const shape = Object.fromEntries(Object.entries(options).map(([key, schema]) => [key, schema.optional()]));
-  const names = Object.keys(options).join(", ");
-  return strict(shape).refine((value) => Object.keys(value).length === 1, `must have exactly one key of ${names}`) as unknown as z.ZodType<
-    OneOfOutput<O>,
-    OneOfInput<O>
-  >;
+  const what = "an object with exactly one key of";
+  const exactlyOne = strict(shape, what).refine((value) => Object.keys(value).length === 1, {
+    error: `must be ${what} ${Object.keys(options).join(", ")}`,
+    when: ({ issues }) => issues.length === 0,
+  });
+  return exactlyOne as unknown as z.ZodType<OneOfOutput<O>, OneOfInput<O>>;
 }
 
 export const positive = z.number().positive();
@@ -33,18 +46,16 @@ export const fraction = z.number().min(0).max(1);
 /** A number over the run: fixed, or a schedule whose every value must satisfy `value`. */
 export function schedule(value: z.ZodNumber) {
   const warmup = fraction.optional();
-  return z.union([
-    value,
-    oneOf({
-      /** Value from an epoch on, by epoch. */
-      steps: z.record(z.string().regex(/^\d+$/, "must be an epoch number"), value).refine((byEpoch) => "0" in byEpoch, "must say the value from epoch 0"),
-      constant: strict({ value, warmup }),
-      linear: strict({ from: value, to: value, warmup }),
-      cosine: strict({ from: value, to: value.optional(), warmup }),
-      stepDecay: strict({ from: value, at: z.array(count).min(1), factor: positive, warmup }),
-      oneCycle: strict({ peak: value, rise: fraction.optional(), divisor: positive.optional() }),
-    }),
-  ]);
+  const shapes = {
+    /** Value from an epoch on, by epoch. */
+    steps: z.record(z.string().regex(/^\d+$/, "must be an epoch number"), value).refine((byEpoch) => "0" in byEpoch, "must say the value from epoch 0"),
+    constant: strict({ value, warmup }),
+    linear: strict({ from: value, to: value, warmup }),
+    cosine: strict({ from: value, to: value.optional(), warmup }),
+    stepDecay: strict({ from: value, at: z.array(count).min(1), factor: positive, warmup }),
+    oneCycle: strict({ peak: value, rise: fraction.optional(), divisor: positive.optional() }),
+  };
+  return z.union([value, oneOf(shapes)], { error: ({ input }) => mustBe(`a number, or a schedule: one key of ${Object.keys(shapes).join(", ")}`, input) });
 }
 
 export type ScheduleInput = z.input<ReturnType<typeof schedule>>;

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { count, fraction, nonNegative, oneOf, positive, schedule, strict } from "./parts.ts";
+import { count, fraction, mustBe, nonNegative, oneOf, positive, schedule, strict } from "./parts.ts";
 
 const augmentation = oneOf({
   /** Whole pixels in each direction. */
@@ -33,21 +33,24 @@ const data = strict({
 });
 
 const seed = z.int().optional();
-export const networkSchema = z.discriminatedUnion(
-  "zoo",
-  [
-    strict({
-      zoo: z.literal("mlp"),
-      hidden: z.array(count).default([512]),
-      dropout: strict({ input: fraction.optional(), hidden: fraction.optional() }).optional(),
-      seed,
-    }),
-    strict({ zoo: z.literal("lenet"), seed }),
-    strict({ zoo: z.literal("small-cnn"), channels: z.array(count).min(1).default([32, 64, 128]), depth: count.default(2), hidden: count.optional(), dropout: fraction.default(0), seed }),
-    strict({ zoo: z.literal("onnx"), file: z.string().min(1) }),
-  ],
-  { error: () => "zoo must be one of mlp, lenet, small-cnn, onnx" },
-);
+const families = [
+  strict({
+    zoo: z.literal("mlp"),
+    hidden: z.array(count).default([512]),
+    dropout: strict({ input: fraction.optional(), hidden: fraction.optional() }).optional(),
+    seed,
+  }),
+  strict({ zoo: z.literal("lenet"), seed }),
+  strict({ zoo: z.literal("small-cnn"), channels: z.array(count).min(1).default([32, 64, 128]), depth: count.default(2), hidden: count.optional(), dropout: fraction.default(0), seed }),
+  strict({ zoo: z.literal("onnx"), file: z.string().min(1) }),
+] as const;
+const familyNames = families.map(({ shape }) => shape.zoo.value).join(", ");
+export const networkSchema = z.discriminatedUnion("zoo", families, {
+  error: ({ code, input }) =>
+    code === "invalid_union"
+      ? mustBe(`one of ${familyNames}`, (input as { zoo?: unknown }).zoo)
+      : mustBe(`a network such as { zoo: mlp } (one of ${familyNames}), or the path of an ONNX file`, input),
+});
 /** A path alone stands for the ONNX file there. */
 const student = z.preprocess((value) => (typeof value === "string" ? { zoo: "onnx", file: value } : value), networkSchema);
 
@@ -75,7 +78,8 @@ const optimizer = oneOf({
 
 /** One experiment as plain data: the same in TypeScript, YAML and JSON. */
 export const recipeSchema = strict({
-  name: z.string().min(1).optional(),
+  /** Of the run directory, unless --out says another. */
+  name: z.string().regex(/^[^/\\.][^/\\]*$/, "must be a name: a text that has no slash and does not start with a dot").optional(),
   data,
   /** An ONNX file, relative to the recipe. */
   teacher: z.string().min(1).optional(),

@@ -23,12 +23,24 @@ export function normalizationOperators(emitter: Emitter) {
       const corner = only(emitter.emit("Slice", [x, all(0), all(1), emitter.constant(int64(axes))]));
       const own = only(emitter.emit("Mul", [only(emitter.emit("Reshape", [corner, emitter.constant(int64([-1]))])), scale]));
       const attributes = { training_mode: int(1), momentum: float(0), epsilon: float(epsilon) };
-      const outputs = emitter.emit("BatchNormalization", [x, scale, bias, own, only(emitter.emit("Neg", [own]))], { attributes, outputs: 3 });
+      const outputs = emitter.emit("BatchNormalization", [x, scale, bias, own, only(emitter.emit("Neg", [own]))], {
+        attributes,
+        outputs: 3,
+      });
       const [y, mean, variance] = outputs as [Value, Value, Value];
       return { y, mean, variance };
     },
     /** Normalises over `axis` and every later one; scale and bias have the shape of those axes. */
-    layerNormalization: (x: Value, scale: Value, bias?: Value, { axis = -1, epsilon = 1e-5 }: { axis?: number; epsilon?: number } = {}): Value =>
-      only(emitter.emit("LayerNormalization", bias ? [x, scale, bias] : [x, scale], { attributes: { axis: int(axis), epsilon: float(epsilon) } })),
+    layerNormalization: (
+      x: Value,
+      scale: Value,
+      bias?: Value,
+      { axis = -1, epsilon = 1e-5 }: { axis?: number; epsilon?: number } = {},
+    ): Value =>
+      only(
+        emitter.emit("LayerNormalization", bias ? [x, scale, bias] : [x, scale], {
+          attributes: { axis: int(axis), epsilon: float(epsilon) },
+        }),
+      ),
   };
 }

@@ -69,7 +69,8 @@ describe("noise from a seed", () => {
   it("has no correlation between neighbours, rows, successive seeds or salts", async () => {
     for (let seed = 0; seed < 20; seed++) {
       const [{ noise, salted }, next] = [await draw(session, seed), await draw(session, seed + 1)];
-      for (const lag of [1, 2, 500, 501]) expect(Math.abs(correlation(noise.subarray(lag), noise.subarray(0, -lag)))).toBeLessThan(LIMIT * 1.1);
+      for (const lag of [1, 2, 500, 501])
+        expect(Math.abs(correlation(noise.subarray(lag), noise.subarray(0, -lag)))).toBeLessThan(LIMIT * 1.1);
       expect(Math.abs(correlation(noise, next.noise))).toBeLessThan(LIMIT);
       expect(Math.abs(correlation(noise, salted))).toBeLessThan(LIMIT);
       // The noise of one salt and seed is not that of the next salt and another seed.

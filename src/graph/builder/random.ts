@@ -41,7 +41,11 @@ function keyedCounters(g: GraphBuilder, seed: Value, shape: readonly number[], s
   const key = lowbias32(g, base);
   const factor = g.add(g.mul(lowbias32(g, g.add(key, word(g, 0x85ebca6b))), word(g, 2)), word(g, 1));
   const count = (length: number, step: number, columnar: boolean): Value =>
-    g.constant({ type: "uint32", shape: columnar ? [length, 1] : [1, length], data: Uint32Array.from({ length }, (_, index) => index * step) });
+    g.constant({
+      type: "uint32",
+      shape: columnar ? [length, 1] : [1, length],
+      data: Uint32Array.from({ length }, (_, index) => index * step),
+    });
   return g.add(g.mul(count(rows, columns, true), factor), g.add(g.mul(count(columns, 1, false), factor), key));
 }
 

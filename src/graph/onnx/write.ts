@@ -10,7 +10,7 @@ import {
   ValueInfoProtoSchema,
 } from "onnx-buf";
 import type { Attribute, Graph, Node, Value } from "../graph.ts";
-import type { Tensor } from "../tensor.ts";
+import { type Tensor, toInt64 } from "../tensor.ts";
 import { codeOfElementType } from "./element-types.ts";
 
 /** The file format version that goes with the operator sets written here. */
@@ -88,11 +88,6 @@ function attributeFields(attribute: Attribute) {
     case "graph":
       return { type: AttributeType.GRAPH, g: writeGraph(attribute.value) };
   }
-}
-
-/** Numbers beyond int64 come from exporters' "to the end" (2^63 - 1), which a double rounds up. */
-function toInt64(value: number): bigint {
-  return BigInt.asIntN(64, value >= 2 ** 63 ? 2n ** 63n - 1n : BigInt(value));
 }
 
 function writeTensor(tensor: Tensor, name: string) {

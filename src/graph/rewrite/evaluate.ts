@@ -140,6 +140,7 @@ const concatenated: Kernel = (task) => {
 
 const filled: Kernel = (task) => {
   const value = tensorAttribute(task.context.node, "value");
+  if (value && value.data.length !== 1) return undefined;
   const result = allocate(task);
   if (value) result.fill(elementsOf(value)[0] as Element);
   return asData(result);

@@ -2,6 +2,7 @@ import { tensor } from "../attributes.ts";
 import { type Graph, type Node, takenBy } from "../graph.ts";
 import type { ValueType } from "../shapes/rule.ts";
 import { elementCount, type Tensor } from "../tensor.ts";
+import { isWeight } from "../weights.ts";
 import { propagate } from "./propagate.ts";
 import { pruneDead } from "./prune.ts";
 
@@ -10,8 +11,8 @@ const LIMIT = 2 ** 14;
 
 /**
  * Computes ahead of time what depends only on constants and static shapes: the arithmetic on shapes that exporters emit, and cheap changes
- * to weights. What is computed from float initialisers becomes an initialiser (a transposed weight is still a weight), anything else a
- * Constant node. Drops what no output depends on any more. Outputs keep their names and their bits; folding twice changes nothing more.
+ * to weights. What is computed from a weight becomes an initialiser (a transposed weight is still a weight), anything else a Constant node.
+ * Drops what no output depends on any more. Outputs keep their names and their bits; folding twice changes nothing more.
  */
 export function foldConstants(graph: Graph): Graph {
   let current = pruneDead(graph);
@@ -37,7 +38,7 @@ function foldOnce(graph: Graph): Graph {
     const [name = ""] = node.outputs;
     const result = constants.get(name);
     if (!result || (node.op === "Constant" && node.attributes.value?.kind === "tensor")) return [node];
-    if (!node.inputs.some((input) => isFloat(initializers.get(input)))) return [constantNode(node, result)];
+    if (!node.inputs.some((input) => initializers.has(input) && isWeight(initializers.get(input) as Tensor))) return [constantNode(node, result)];
     initializers.set(name, result);
     return [];
   });
@@ -54,5 +55,3 @@ function countUses(graph: Graph): ReadonlyMap<string, number> {
 function constantNode({ name, outputs }: Node, value: Tensor): Node {
   return { op: "Constant", domain: "", name, inputs: [], outputs, attributes: { value: tensor(value) } };
 }
-
-const isFloat = (stored: Tensor | undefined): boolean => stored !== undefined && ["float32", "float64", "float16", "bfloat16"].includes(stored.type);

@@ -7,11 +7,19 @@ const like = (value: Value): ValueType => ({ type: value.type, shape: value.shap
 
 const unary: ShapeRule = (context) => [like(required(context, 0))];
 
-const broadcasting =
+/** Of any number of operands. */
+const variadic: ShapeRule = (context) => {
+  const inputs = context.inputs.map((_, index) => required(context, index));
+  return [{ type: sameType(context, inputs), shape: broadcast(context, inputs) }];
+};
+
+const binary =
   (outputType?: "bool"): ShapeRule =>
   (context) => {
-    const inputs = context.inputs.map((_, index) => required(context, index));
-    return [{ type: outputType ?? sameType(context, inputs), shape: broadcast(context, inputs) }];
+    const operands = [required(context, 0), required(context, 1)];
+    if (context.inputs.length > 2) throw invalid(context, "it takes two inputs");
+    const type = sameType(context, operands);
+    return [{ type: outputType ?? type, shape: broadcast(context, operands) }];
   };
 
 function sameType(context: ShapeContext, inputs: readonly Value[]) {
@@ -47,13 +55,15 @@ const unaryOperators = [
   "Abs", "Neg", "Exp", "Log", "Sqrt", "Reciprocal", "Relu", "LeakyRelu", "Elu", "Selu", "Celu", "Sigmoid", "HardSigmoid", "HardSwish", "Tanh", "Softplus", "Softsign",
   "Mish", "Gelu", "Erf", "Sin", "Cos", "Floor", "Ceil", "Round", "Sign", "Not", "Identity", "Clip", "Softmax", "LogSoftmax", "PRelu", "RandomUniformLike",
 ];
-const broadcastingOperators = ["Add", "Sub", "Mul", "Div", "Max", "Min", "Sum", "Mean", "And", "Or", "Xor", "Mod", "BitShift", "BitwiseXor"];
+const binaryOperators = ["Add", "Sub", "Mul", "Div", "And", "Or", "Xor", "Mod", "BitShift", "BitwiseXor"];
+const variadicOperators = ["Max", "Min", "Sum", "Mean"];
 const comparisons = ["Equal", "Less", "LessOrEqual", "Greater", "GreaterOrEqual"];
 
 export const elementwiseShapes: Readonly<Record<string, ShapeRule>> = {
   ...Object.fromEntries(unaryOperators.map((op) => [op, unary])),
-  ...Object.fromEntries(broadcastingOperators.map((op) => [op, broadcasting()])),
-  ...Object.fromEntries(comparisons.map((op) => [op, broadcasting("bool")])),
+  ...Object.fromEntries(binaryOperators.map((op) => [op, binary()])),
+  ...Object.fromEntries(variadicOperators.map((op) => [op, variadic])),
+  ...Object.fromEntries(comparisons.map((op) => [op, binary("bool")])),
   Pow: pow,
   Where: where,
   Cast: cast,

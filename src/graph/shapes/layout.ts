@@ -102,7 +102,9 @@ const split: ShapeRule = (context) => {
 export function sliceRange(size: number, start: number, end: number, step: number): { start: number; count: number } {
   const clamp = (index: number, low: number, high: number) => Math.min(Math.max(index < 0 ? index + size : index, low), high);
   const from = step > 0 ? clamp(start, 0, size) : clamp(start, 0, size - 1);
-  const to = step > 0 ? clamp(end, 0, size) : clamp(end, -1, size - 1);
+  // The largest integer means "to the last one", backwards too: so does ONNX Runtime read it, where the standard is silent.
+  const isOpen = end === 2 ** 31 - 1 || end >= 2 ** 63 - 1;
+  const to = step > 0 ? clamp(end, 0, size) : isOpen ? -1 : clamp(end, -1, size - 1);
   return { start: from, count: Math.max(0, Math.ceil((to - from) / step)) };
 }
 

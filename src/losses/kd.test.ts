@@ -1,0 +1,83 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { gradientMismatches } from "../autodiff/finite-differences.ts";
+import { graphBuilder } from "../graph/builder/builder.ts";
+import type { Value } from "../graph/graph.ts";
+import { writeOnnx } from "../graph/onnx/write.ts";
+import { nodeRuntime } from "../runtime/node.ts";
+import { kdLoss } from "./kd.ts";
+import { extremes, golden, goldenInputs, type LossOf, measure, measureGolden, relativeError } from "./losses.fixture.ts";
+
+const at =
+  (temperature: number, asValue = false): LossOf =>
+  (g, { student, teacher }) =>
+    kdLoss(g, student, teacher, asValue ? g.scalar(temperature) : temperature);
+
+const runtime = nodeRuntime({ threads: 1 });
+
+/** The loss in float64, where differences of nearly equal logarithms can still be seen. */
+async function inFloat64(student: readonly (readonly number[])[], teacher: readonly (readonly number[])[], temperature: number): Promise<number> {
+  const g = graphBuilder("kd");
+  const shape = [student.length, student[0]?.length ?? 0];
+  const rows = (name: string) => g.input(name, "float64", shape);
+  g.output(kdLoss(g, rows("student"), rows("teacher"), g.scalar(temperature, "float64")), "loss");
+  const session = await runtime.createSession(writeOnnx(g.build()));
+  const tensor = (values: readonly (readonly number[])[]) => ({ type: "float64", shape, data: Float64Array.from(values.flat()) }) as const;
+  const { loss } = await session.run({ student: tensor(student), teacher: tensor(teacher) });
+  await session.release();
+  return Number(loss?.data[0]);
+}
+
+const centred = (row: readonly number[]): number[] => row.map((logit) => logit - row.reduce((sum, other) => sum + other, 0) / row.length);
+
+describe("knowledge distillation", () => {
+  it("has RepDistiller's values and gradients", async () => {
+    for (const asValue of [false, true]) {
+      expect(relativeError(await measureGolden(at(1, asValue)), golden("kd, T = 1"))).toBeLessThan(1e-5);
+      expect(relativeError(await measureGolden(at(4, asValue)), golden("kd, T = 4"))).toBeLessThan(1e-5);
+    }
+  });
+
+  it("has a gradient that agrees with central differences, to the temperature too", async () => {
+    const test = {
+      name: "kd",
+      inputs: [{ shape: [4, 3] }, { shape: [4, 3] }, { shape: [], range: [1, 5] as const }],
+      build: (g: Parameters<LossOf>[0], ...inputs: Value[]) => kdLoss(g, ...(inputs as [Value, Value, Value])),
+    };
+    expect(await gradientMismatches(runtime, test)).toEqual([]);
+  });
+
+  it.each(Object.entries(extremes))("is finite for %s", async (_, inputs) => {
+    for (const temperature of [1, 20]) {
+      const { loss, gradient } = await measure(at(temperature), inputs);
+      expect(Number.isFinite(loss) && gradient.every(Number.isFinite)).toBe(true);
+    }
+  });
+
+  it("is never negative, zero for equal logits, and does not see a constant added to a row", async () => {
+    const row = fc.array(fc.double({ min: -8, max: 8, noNaN: true }), { minLength: 4, maxLength: 4 });
+    const rows = fc.array(row, { minLength: 2, maxLength: 2 });
+    await fc.assert(
+      fc.asyncProperty(rows, rows, fc.double({ min: 1, max: 10, noNaN: true }), async (student, teacher, temperature) => {
+        const loss = await inFloat64(student, teacher, temperature);
+        expect(loss).toBeGreaterThan(-1e-12);
+        expect(Math.abs(await inFloat64(student, student, temperature))).toBeLessThan(1e-12);
+        const moved = await inFloat64(student.map((logits, index) => logits.map((logit) => logit + 3 - 7 * index)), teacher, temperature);
+        expect(moved).toBeCloseTo(loss, 9);
+      }),
+      { numRuns: 20 },
+    );
+  });
+
+  it("tends to half the squared distance of the centred logits over C as the temperature grows", async () => {
+    const { student, teacher } = goldenInputs;
+    const distances = student.map((row, index) => {
+      const other = centred(teacher[index] as number[]);
+      return centred(row).reduce((sum, logit, column) => sum + (logit - (other[column] as number)) ** 2, 0);
+    });
+    const limit = distances.reduce((sum, distance) => sum + distance, 0) / student.length / (2 * (student[0]?.length as number));
+    expect(limit).toBeCloseTo(2.89142, 5);
+    expect(await inFloat64(student, teacher, 1000)).toBeCloseTo(2.89162, 5);
+    expect(Math.abs((await inFloat64(student, teacher, 1e5)) - limit)).toBeLessThan(1e-5);
+  });
+});
