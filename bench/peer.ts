@@ -12,7 +12,9 @@ export interface Peer {
 
 /** Starts a peer; `undefined` where its Python or packages are not there. @param script Under bench/peers/. */
 export async function startPeer(script: string): Promise<Peer | undefined> {
-  const child = spawn(process.env.LIMBECK_PYTHON ?? "python3", [fileURLToPath(new URL(`./peers/${script}`, import.meta.url))], { stdio: ["pipe", "pipe", "ignore"] });
+  const child = spawn(process.env.LIMBECK_PYTHON ?? "python3", [fileURLToPath(new URL(`./peers/${script}`, import.meta.url))], {
+    stdio: ["pipe", "pipe", "ignore"],
+  });
   const failed = new Promise<undefined>((resolve) => {
     child.once("error", () => resolve(undefined));
     child.once("exit", () => resolve(undefined));

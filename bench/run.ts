@@ -19,8 +19,20 @@ interface Benchmark {
 
 const benchmarks: readonly Benchmark[] = [
   { name: "matrix product 1024³", make: matrixProduct, iterations: 5, flops: 2 * 1024 ** 3, peers: [] },
-  { name: "MLP step 784-1200-1200-10, batch 128", make: mlpStep, iterations: 5, flops: 6 * 128 * (784 * 1200 + 1200 * 1200 + 1200 * 10) - 2 * 128 * 784 * 1200, peers: ["mlp-step"] },
-  { name: "conv 3×3 64→64, 32×32, batch 64, forward and backward", make: convolution, iterations: 2, flops: 6 * 64 * 32 * 32 * 64 * 64 * 9, peers: ["conv", "conv channels-last"] },
+  {
+    name: "MLP step 784-1200-1200-10, batch 128",
+    make: mlpStep,
+    iterations: 5,
+    flops: 6 * 128 * (784 * 1200 + 1200 * 1200 + 1200 * 10) - 2 * 128 * 784 * 1200,
+    peers: ["mlp-step"],
+  },
+  {
+    name: "conv 3×3 64→64, 32×32, batch 64, forward and backward",
+    make: convolution,
+    iterations: 2,
+    flops: 6 * 64 * 32 * 32 * 64 * 64 * 9,
+    peers: ["conv", "conv channels-last"],
+  },
 ];
 
 const median = (numbers: readonly number[]): number => [...numbers].sort((a, b) => a - b)[numbers.length >> 1] as number;
@@ -39,7 +51,10 @@ const onlyAt = process.argv.indexOf("--only");
 const only = onlyAt < 0 ? "" : (process.argv[onlyAt + 1] ?? "");
 const runtime = nodeRuntime();
 const peer = await startPeer("pytorch.py");
-if (!peer) console.log("PyTorch is not there (pip install -r bench/peers/requirements.txt; LIMBECK_PYTHON names the interpreter): timing Limbeck alone.\n");
+if (!peer)
+  console.log(
+    "PyTorch is not there (pip install -r bench/peers/requirements.txt; LIMBECK_PYTHON names the interpreter): timing Limbeck alone.\n",
+  );
 
 const results = [];
 for (const { name, make, iterations, flops, peers } of benchmarks.filter((benchmark) => benchmark.name.includes(only))) {
@@ -58,9 +73,14 @@ for (const { name, make, iterations, flops, peers } of benchmarks.filter((benchm
   results.push({ name, ms, gflops: flops / ms / 1e6, peerMs, ratio: Number.isFinite(best) ? best / ms : null });
   const rate = `${(flops / ms / 1e6).toFixed(0)} GFLOP/s`;
   const others = Object.entries(peerMs).map(([way, time]) => `${way} ${time.toFixed(1)} ms`);
-  console.log(`${name}\n  Limbeck ${ms.toFixed(1)} ms (${rate})${others.length > 0 ? `; ${peer?.name}: ${others.join(", ")}; peer/Limbeck ${(best / ms).toFixed(2)}` : ""}`);
+  console.log(
+    `${name}\n  Limbeck ${ms.toFixed(1)} ms (${rate})${others.length > 0 ? `; ${peer?.name}: ${others.join(", ")}; peer/Limbeck ${(best / ms).toFixed(2)}` : ""}`,
+  );
 }
 peer?.stop();
 const machine = `${cpus().length} × ${cpus()[0]?.model.trim()}`;
-await writeAtomically("bench/results.json", `${JSON.stringify({ machine, runtime: runtime.version, peer: peer?.name ?? null, rounds: ROUNDS, results }, null, 2)}\n`);
+await writeAtomically(
+  "bench/results.json",
+  `${JSON.stringify({ machine, runtime: runtime.version, peer: peer?.name ?? null, rounds: ROUNDS, results }, null, 2)}\n`,
+);
 process.exit(0);

@@ -20,7 +20,9 @@ const uniform = (shape: readonly number[]): Tensor => float32(Float32Array.from(
 /** One SGD step of 784-1200-1200-10 on a batch of 128. */
 export async function mlpStep(runtime: Runtime): Promise<Work> {
   const student = mlp({ inputShape: [784], hidden: [1200, 1200], classes: 10, seed: 0 });
-  const losses = [{ name: "crossEntropy", build: ({ g, logits, labels }) => crossEntropyLoss(g, logits, labels) }] satisfies Parameters<typeof compileStep>[0]["losses"];
+  const losses = [{ name: "crossEntropy", build: ({ g, logits, labels }) => crossEntropyLoss(g, logits, labels) }] satisfies Parameters<
+    typeof compileStep
+  >[0]["losses"];
   const trainer = await createTrainer(runtime, compileStep({ student, batchSize: 128, losses, optimizer: sgd() }));
   const batch = { input: uniform([128, 784]), labels: int32(Int32Array.from({ length: 128 }, () => random.integer(0, 9))) };
   return () => trainer.run(batch, { learningRate: 0.01, seed: 0, "weight:crossEntropy": 1 });
@@ -29,7 +31,11 @@ export async function mlpStep(runtime: Runtime): Promise<Work> {
 /** Forward and backward of a 3×3 convolution 64→64 at 32×32 on a batch of 64: gradients of input and weight. */
 export async function convolution(runtime: Runtime): Promise<Work> {
   const g = graphBuilder("convolution");
-  const [x, w, direction] = [g.input("x", "float32", [64, 64, 32, 32]), g.input("w", "float32", [64, 64, 3, 3]), g.input("direction", "float32", [64, 64, 32, 32])];
+  const [x, w, direction] = [
+    g.input("x", "float32", [64, 64, 32, 32]),
+    g.input("w", "float32", [64, 64, 3, 3]),
+    g.input("direction", "float32", [64, 64, 32, 32]),
+  ];
   const y = g.conv(x, w, undefined, { padding: 1 });
   // Backpropagating Σ y·direction makes `direction` the gradient of y, as PyTorch's y.backward(direction) does.
   const [dx, dw] = backpropagate(g, g.reduceSum(g.mul(y, direction)), [x, w]);

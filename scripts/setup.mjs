@@ -39,7 +39,9 @@ function install() {
   const npm = process.env.npm_execpath?.endsWith("npm-cli.js") && process.env.npm_execpath;
   const args = ["ci", "--include=dev", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"];
   const options = { cwd: root, stdio: ["ignore", "inherit", "inherit"] };
-  const { status } = npm ? spawnSync(process.execPath, [npm, ...args], options) : spawnSync("npm", args, { ...options, shell: process.platform === "win32" });
+  const { status } = npm
+    ? spawnSync(process.execPath, [npm, ...args], options)
+    : spawnSync("npm", args, { ...options, shell: process.platform === "win32" });
   if (status === 0) return;
   console.error("npm ci failed: see its message above. With the network and the registry reachable, run the command again.");
   process.exit(1);

@@ -29,7 +29,11 @@ async function tests(args) {
   const directory = mkdtempSync(join(tmpdir(), "limbeck-tests-"));
   const file = join(directory, "results.json");
   try {
-    const { ok } = await run("vitest/vitest.mjs", ["run", "--reporter=default", "--reporter=json", `--outputFile.json=${file}`, ...args], "inherit");
+    const { ok } = await run(
+      "vitest/vitest.mjs",
+      ["run", "--allowOnly=false", "--reporter=default", "--reporter=json", `--outputFile.json=${file}`, ...args],
+      "inherit",
+    );
     return { ok, ...(existsSync(file) ? tally(JSON.parse(readFileSync(file, "utf8"))) : { passed: 0, failed: 0 }) };
   } finally {
     rmSync(directory, { recursive: true, force: true });
@@ -38,13 +42,15 @@ async function tests(args) {
 
 /** A file that fails without a failed test in it (it can't be loaded, a hook throws) counts as one failed. */
 function tally({ numPassedTests, numFailedTests, testResults }) {
-  const broken = testResults.filter(({ status, assertionResults }) => status === "failed" && !assertionResults.some((test) => test.status === "failed"));
+  const broken = testResults.filter(
+    ({ status, assertionResults }) => status === "failed" && !assertionResults.some((test) => test.status === "failed"),
+  );
   return { passed: numPassedTests, failed: numFailedTests + broken.length };
 }
 
 const checks = await Promise.all([
   check("types", "typescript/bin/tsc", ["-p", "."]),
-  check("lint", "@biomejs/biome/bin/biome", ["check", "--error-on-warnings", "--colors=off"]),
+  check("lint", "@biomejs/biome/bin/biome", ["check", "--error-on-warnings", "--diagnostic-level=warn", "--colors=off"]),
   check("build", "tsdown/dist/run.mjs", ["--logLevel", "warn"]),
 ]);
 const result = await tests(process.argv.slice(2));

@@ -3,6 +3,8 @@
  *
  * @packageDocumentation
  */
+
+export type { Phase, ProgressEvents } from "./distill/environment.ts";
 export {
   adamw,
   affine,
@@ -28,9 +30,8 @@ export {
 } from "./distill/recipe/define.ts";
 export { parseRecipe } from "./distill/recipe/parse.ts";
 export type { Recipe, RecipeInput } from "./distill/recipe/schema.ts";
-export type { Phase, ProgressEvents } from "./distill/environment.ts";
 export { LimbeckError } from "./errors.ts";
-export type { EpochEvent, StepEvent } from "./train/fit.ts";
 export type { Report } from "./report/report.ts";
+export { type EvaluateOptions, type Evaluation, evaluate } from "./run/evaluate.ts";
 export { distill, type Run, type RunOptions, train } from "./run/run.ts";
-export { evaluate, type EvaluateOptions, type Evaluation } from "./run/evaluate.ts";
+export type { EpochEvent, StepEvent } from "./train/fit.ts";

@@ -19,7 +19,12 @@ describe("a file that breaks a rule is named, with the rule", () => {
     violations(new Map([...others.map((other) => [other, "export const one = 1;\n"] as const), [path, text]]));
 
   test.each([
-    ["an import from above", "src/graph/a.ts", `import { one } from "../train/b.ts";`, /^src\/graph\/a\.ts imports \.\.\/train\/b\.ts from floor 4, but is on floor 1 /],
+    [
+      "an import from above",
+      "src/graph/a.ts",
+      `import { one } from "../train/b.ts";`,
+      /^src\/graph\/a\.ts imports \.\.\/train\/b\.ts from floor 4, but is on floor 1 /,
+    ],
     ["a type from above", "src/nn/a.ts", `import type { one } from "../train/b.ts";`, /floor 4/],
     ["a lazy import from above", "src/nn/a.ts", `export const lazy = () => import("../train/b.ts");`, /floor 4/],
     ["an import type from above", "src/nn/a.ts", `export type T = import("../train/b.ts").T;`, /floor 4/],
@@ -51,7 +56,11 @@ describe("a file that breaks a rule is named, with the rule", () => {
   });
 
   test.each([
-    ["imports from its own floor and below", "src/train/a.ts", `import { one } from "../losses/b.ts";\nimport { two } from "../graph/c.ts";\nexport const three = 3;`],
+    [
+      "imports from its own floor and below",
+      "src/train/a.ts",
+      `import { one } from "../losses/b.ts";\nimport { two } from "../graph/c.ts";\nexport const three = 3;`,
+    ],
     ["Node outside core", "src/data/node/a.ts", `import { join } from "node:path";`],
     ["Node in a file of its own in measure", "src/measure/a.node.ts", `import { cpus } from "node:os";`],
     ["a test that imports from above", "src/graph/a.test.ts", `import { one } from "../losses/b.ts";\nimport "node:fs";`],

@@ -46,7 +46,13 @@ export type SourceFiles = ReadonlyMap<string, string>;
 /** Every place where the source breaks a rule of the house, as a line that names the file, what it does, and the rule. */
 export function violations(files: SourceFiles): string[] {
   return [...files].flatMap(([path, text]) => {
-    const source = ts.createSourceFile(path, text, ts.ScriptTarget.Latest, false, path.endsWith(".tsx") ? ts.ScriptKind.TSX : ts.ScriptKind.TS);
+    const source = ts.createSourceFile(
+      path,
+      text,
+      ts.ScriptTarget.Latest,
+      false,
+      path.endsWith(".tsx") ? ts.ScriptKind.TSX : ts.ScriptKind.TS,
+    );
     const imports = importsOf(source);
     const found = [...shapeViolations(source, text), ...imports.flatMap((specifier) => resolutionViolations(path, specifier, files))];
     if (!forTests.test(path)) {
@@ -62,7 +68,8 @@ function shapeViolations(source: ts.SourceFile, text: string): string[] {
   const lines = text.split("\n").length - (text.endsWith("\n") ? 1 : 0);
   if (lines > MOST_LINES) found.push(`has ${lines} lines (rule: at most ${MOST_LINES} in a file)`);
   if (hasDefaultExport(source)) found.push("has a default export (rule: named exports only)");
-  if (!entries.includes(source.fileName) && isBarrel(source)) found.push("only passes on what other files export (rule: no barrel files but the package's entries)");
+  if (!entries.includes(source.fileName) && isBarrel(source))
+    found.push("only passes on what other files export (rule: no barrel files but the package's entries)");
   visit(source, (node) => {
     if (node.kind !== ts.SyntaxKind.AnyKeyword) return;
     const { line } = source.getLineAndCharacterOfPosition(node.getStart(source));
@@ -74,7 +81,9 @@ function shapeViolations(source: ts.SourceFile, text: string): string[] {
 function resolutionViolations(path: string, specifier: string, files: SourceFiles): string[] {
   const target = resolved(path, specifier);
   if (target === undefined || /\.(?!tsx?$|js$|mjs$)\w+$/.test(target)) return [];
-  return files.has(target) ? [] : [`imports ${specifier}, which is no source file (rule: our own files are imported by their path in src, ending in .ts)`];
+  return files.has(target)
+    ? []
+    : [`imports ${specifier}, which is no source file (rule: our own files are imported by their path in src, ending in .ts)`];
 }
 
 function importViolations(path: string, specifier: string): string[] {
@@ -91,7 +100,8 @@ function importViolations(path: string, specifier: string): string[] {
   if (own !== undefined && other !== undefined && other > own) {
     found.push(`imports ${specifier} from floor ${other}, but is on floor ${own} (rule: import from your own floor or below)`);
   }
-  if (isCore && (!core.test(target) || notCore.test(target))) found.push(`imports ${specifier}, which is not core (rule: core imports only core)`);
+  if (isCore && (!core.test(target) || notCore.test(target)))
+    found.push(`imports ${specifier}, which is not core (rule: core imports only core)`);
   if (forTests.test(target)) found.push(`imports ${specifier} (rule: only tests import what is for tests)`);
   return found;
 }
@@ -114,7 +124,11 @@ function importsOf(source: ts.SourceFile): string[] {
   const add = (node: ts.Node | undefined) => node && ts.isStringLiteralLike(node) && found.push(node.text);
   visit(source, (node) => {
     if (ts.isImportDeclaration(node) || ts.isExportDeclaration(node)) add(node.moduleSpecifier);
-    if (ts.isCallExpression(node) && (node.expression.kind === ts.SyntaxKind.ImportKeyword || (ts.isIdentifier(node.expression) && node.expression.text === "require"))) add(node.arguments[0]);
+    if (
+      ts.isCallExpression(node) &&
+      (node.expression.kind === ts.SyntaxKind.ImportKeyword || (ts.isIdentifier(node.expression) && node.expression.text === "require"))
+    )
+      add(node.arguments[0]);
     if (ts.isImportTypeNode(node) && ts.isLiteralTypeNode(node.argument)) add(node.argument.literal);
   });
   return found;
@@ -134,7 +148,11 @@ function hasDefaultExport(source: ts.SourceFile): boolean {
 
 function isBarrel(source: ts.SourceFile): boolean {
   const passesOn = (statement: ts.Statement) => ts.isExportDeclaration(statement) && statement.moduleSpecifier !== undefined;
-  return source.statements.length > 0 && source.statements.every((statement) => ts.isImportDeclaration(statement) || ts.isExportDeclaration(statement)) && source.statements.some(passesOn);
+  return (
+    source.statements.length > 0 &&
+    source.statements.every((statement) => ts.isImportDeclaration(statement) || ts.isExportDeclaration(statement)) &&
+    source.statements.some(passesOn)
+  );
 }
 
 function visit(node: ts.Node, look: (node: ts.Node) => void): void {

@@ -29,9 +29,14 @@ test("classes, confidences and calibration are those of ONNX Runtime's ArgMax an
 
   let expected = 0;
   for (let bin = 0; bin < 15; bin++) {
-    const members = labels.flatMap((_, sample) => ((confidences[sample] as number) > bin / 15 && (confidences[sample] as number) <= (bin + 1) / 15 ? [sample] : []));
+    const members = labels.flatMap((_, sample) =>
+      (confidences[sample] as number) > bin / 15 && (confidences[sample] as number) <= (bin + 1) / 15 ? [sample] : [],
+    );
     const mean = (of: (sample: number) => number) => members.reduce((total, sample) => total + of(sample), 0) / members.length;
-    if (members.length > 0) expected += (members.length / SAMPLES) * Math.abs(mean((sample) => Number(labels[sample] === classes[sample])) - mean((sample) => confidences[sample] as number));
+    if (members.length > 0)
+      expected +=
+        (members.length / SAMPLES) *
+        Math.abs(mean((sample) => Number(labels[sample] === classes[sample])) - mean((sample) => confidences[sample] as number));
   }
   expect(expectedCalibrationError(classified)).toBeCloseTo(expected, 5);
 });

@@ -21,7 +21,9 @@ test("the lock file has every package, for every platform, so that npm ci works 
 });
 
 test("the lock file names no host", () => {
-  const hosts = Object.values(packages).flatMap(({ resolved }) => (resolved && !resolved.startsWith("https://registry.npmjs.org/") ? [resolved] : []));
+  const hosts = Object.values(packages).flatMap(({ resolved }) =>
+    resolved && !resolved.startsWith("https://registry.npmjs.org/") ? [resolved] : [],
+  );
   expect(hosts).toEqual([]);
 });
 

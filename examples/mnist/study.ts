@@ -45,7 +45,11 @@ function spread(values: readonly number[], digits: number): string {
 }
 
 const errors = (values: readonly number[]): string => spread(values, 1);
-const percent = (values: readonly number[]): string => `${spread(values.map((value) => 100 * value), 2)} %`;
+const percent = (values: readonly number[]): string =>
+  `${spread(
+    values.map((value) => 100 * value),
+    2,
+  )} %`;
 
 const THREE = 3;
 const runtime = nodeRuntime();
@@ -99,7 +103,10 @@ const tables = `${protocol}
 | 784-800-800-10 alone | ${errors(small.map((report) => alone(report).errors))} | ${percent(small.map((report) => alone(report).accuracy.lastEpoch))} |
 | 784-800-800-10 distilled at temperature 20 | ${errors(small.map(({ student }) => student.errors))} | ${percent(small.map(({ student }) => student.accuracy.lastEpoch))} |
 | the same, no 3 in the transfer set | ${errors(blind.map(({ before }) => before.all))}, of which 3s: ${errors(blind.map(({ before }) => before.threes))} of ${threes} | ${percent(blind.map(({ before }) => 1 - before.all / data.test.length))} |
-| ... with the bias of 3 raised by ${spread(blind.map(({ offset }) => offset), 1)} (best on validation) | ${errors(blind.map(({ after }) => after.all))}, of which 3s: ${errors(blind.map(({ after }) => after.threes))} of ${threes} | ${percent(blind.map(({ after }) => 1 - after.all / data.test.length))} |
+| ... with the bias of 3 raised by ${spread(
+  blind.map(({ offset }) => offset),
+  1,
+)} (best on validation) | ${errors(blind.map(({ after }) => after.all))}, of which 3s: ${errors(blind.map(({ after }) => after.threes))} of ${threes} | ${percent(blind.map(({ after }) => 1 - after.all / data.test.length))} |
 
 **A student with ${(100 * (1 - (article[0]?.student.parameters ?? 0) / (large[0]?.student.parameters ?? 1))).toFixed(0)} % fewer parameters than 784-1200-1200-10**
 

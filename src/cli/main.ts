@@ -14,10 +14,20 @@ function program(): Command {
     .addHelpText("after", examples(["limbeck init", "limbeck distill recipe.yaml", "limbeck profile runs/recipe/student.onnx"]));
 
   runCommand(limbeck, "distill", "train a student with its teacher, and without it to compare")
-    .addHelpText("after", examples(["limbeck distill recipe.ts --out runs/first", "limbeck distill recipe.yaml --set epochs=5 --set losses[0].kd.temperature=8", "limbeck distill recipe.ts --out runs/first --resume"]))
+    .addHelpText(
+      "after",
+      examples([
+        "limbeck distill recipe.ts --out runs/first",
+        "limbeck distill recipe.yaml --set epochs=5 --set losses[0].kd.temperature=8",
+        "limbeck distill recipe.ts --out runs/first --resume",
+      ]),
+    )
     .action(async (recipe, options) => (await import("./commands/run.ts")).runCommand("distill", recipe, options));
   runCommand(limbeck, "train", "train a network on labels alone, a teacher for instance")
-    .addHelpText("after", examples(["limbeck train teacher.recipe.ts", "limbeck train teacher.recipe.ts --set data.limit=2000 --set epochs=1"]))
+    .addHelpText(
+      "after",
+      examples(["limbeck train teacher.recipe.ts", "limbeck train teacher.recipe.ts --set data.limit=2000 --set epochs=1"]),
+    )
     .action(async (recipe, options) => (await import("./commands/run.ts")).runCommand("train", recipe, options));
 
   limbeck

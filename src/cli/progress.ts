@@ -24,7 +24,13 @@ const REDRAW_MS = 100;
 
 function barDisplay(): ProgressEvents & { stop(): void } {
   const bar = new SingleBar(
-    { format: `{title} {bar} {percentage}% ${pc.dim("|")} {status}`, hideCursor: true, clearOnComplete: true, stream: process.stderr, barsize: 24 },
+    {
+      format: `{title} {bar} {percentage}% ${pc.dim("|")} {status}`,
+      hideCursor: true,
+      clearOnComplete: true,
+      stream: process.stderr,
+      barsize: 24,
+    },
     Presets.shades_classic,
   );
   let running = false;
@@ -57,14 +63,22 @@ function barDisplay(): ProgressEvents & { stop(): void } {
 }
 
 function statusOf({ epoch, epochs, metrics, samplesPerSecond, secondsLeft }: StepEvent): string {
-  return [`epoch ${epoch + 1}/${epochs}`, ...metricTexts(metrics), `${Math.round(samplesPerSecond)}/s`, `${formatDuration(secondsLeft)} left`].join(" · ");
+  return [
+    `epoch ${epoch + 1}/${epochs}`,
+    ...metricTexts(metrics),
+    `${Math.round(samplesPerSecond)}/s`,
+    `${formatDuration(secondsLeft)} left`,
+  ].join(" · ");
 }
 
 function epochLine(phase: Phase, event: EpochEvent): string {
   const width = String(event.epochs).length;
   const parts = [...metricTexts(event.metrics)];
   if (event.validation) parts.push(`validation ${formatPercent(event.validation.accuracy)}${event.best ? " *" : "  "}`);
-  parts.push(`${Math.round(event.samplesPerSecond)} samples/s`, `${formatDuration((event.seconds / event.epoch) * (event.epochs - event.epoch))} left`);
+  parts.push(
+    `${Math.round(event.samplesPerSecond)} samples/s`,
+    `${formatDuration((event.seconds / event.epoch) * (event.epochs - event.epoch))} left`,
+  );
   return `${titles[phase]} ${String(event.epoch).padStart(width)}/${event.epochs}  ${parts.join("  ")}`;
 }
 

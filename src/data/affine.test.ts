@@ -28,13 +28,15 @@ function coordinates(height: number, width: number): Float32Array {
 describe("affine", () => {
   it("is the identity, to the bit, when nothing varies", () => {
     const size = fc.integer({ min: 1, max: 9 });
-    fc.assert(fc.property(size, size, size, fc.integer(), (c, h, w, seed) => {
-      const random = randomFor(seed);
-      const input = Float32Array.from({ length: c * h * w }, () => random.uniform());
-      const output = new Float32Array(input.length).fill(99);
-      affine({})(input, output, [c, h, w], random);
-      expect(output).toEqual(input);
-    }));
+    fc.assert(
+      fc.property(size, size, size, fc.integer(), (c, h, w, seed) => {
+        const random = randomFor(seed);
+        const input = Float32Array.from({ length: c * h * w }, () => random.uniform());
+        const output = new Float32Array(input.length).fill(99);
+        affine({})(input, output, [c, h, w], random);
+        expect(output).toEqual(input);
+      }),
+    );
   });
 
   it.each([
@@ -48,24 +50,26 @@ describe("affine", () => {
   });
 
   it("takes each pixel from where the documented formula sends it", () => {
-        const options = { rotate: 40, scale: [0.6, 1.4], shear: 30, translate: 2 } as const;
-    fc.assert(fc.property(fc.tuple(...Array.from({ length: 5 }, () => fc.double({ min: 0, max: 1, noNaN: true }))), (draws) => {
-      const output = new Float32Array(3 * 108);
-      const stream = draws.values();
-      affine(options)(coordinates(9, 12), output, [3, 9, 12], { ...most, uniform: () => stream.next().value as number });
-      const [turn, size, slant, right, down] = draws as [number, number, number, number, number];
-      const angle = ((2 * turn - 1) * 40 * Math.PI) / 180;
-      const tangent = Math.tan(((2 * slant - 1) * 30 * Math.PI) / 180);
-      const scale = 0.6 + 0.8 * size;
-      const inside = Array.from({ length: 108 }, (_, pixel) => pixel).filter((pixel) => output[216 + pixel] === 1);
-      expect(inside.length).toBeGreaterThan(0);
-      for (const pixel of inside) {
-        const y = (output[108 + pixel] as number) - 4;
-        const x = (output[pixel] as number) - 5.5 + tangent * y;
-        expect(5.5 + 2 * (2 * right - 1) + scale * (Math.cos(angle) * x - Math.sin(angle) * y)).toBeCloseTo(pixel % 12, 4);
-        expect(4 + 2 * (2 * down - 1) + scale * (Math.sin(angle) * x + Math.cos(angle) * y)).toBeCloseTo(Math.floor(pixel / 12), 4);
-      }
-    }));
+    const options = { rotate: 40, scale: [0.6, 1.4], shear: 30, translate: 2 } as const;
+    fc.assert(
+      fc.property(fc.tuple(...Array.from({ length: 5 }, () => fc.double({ min: 0, max: 1, noNaN: true }))), (draws) => {
+        const output = new Float32Array(3 * 108);
+        const stream = draws.values();
+        affine(options)(coordinates(9, 12), output, [3, 9, 12], { ...most, uniform: () => stream.next().value as number });
+        const [turn, size, slant, right, down] = draws as [number, number, number, number, number];
+        const angle = ((2 * turn - 1) * 40 * Math.PI) / 180;
+        const tangent = Math.tan(((2 * slant - 1) * 30 * Math.PI) / 180);
+        const scale = 0.6 + 0.8 * size;
+        const inside = Array.from({ length: 108 }, (_, pixel) => pixel).filter((pixel) => output[216 + pixel] === 1);
+        expect(inside.length).toBeGreaterThan(0);
+        for (const pixel of inside) {
+          const y = (output[108 + pixel] as number) - 4;
+          const x = (output[pixel] as number) - 5.5 + tangent * y;
+          expect(5.5 + 2 * (2 * right - 1) + scale * (Math.cos(angle) * x - Math.sin(angle) * y)).toBeCloseTo(pixel % 12, 4);
+          expect(4 + 2 * (2 * down - 1) + scale * (Math.sin(angle) * x + Math.cos(angle) * y)).toBeCloseTo(Math.floor(pixel / 12), 4);
+        }
+      }),
+    );
   });
 
   it.each([
@@ -91,7 +95,12 @@ describe("affine", () => {
     expect(run([1, 4, 8])).toEqual(alone);
   });
 
-  it.each([[0, 1], [2, 1], [-1, 1], [Number.NaN, 1]])("refuses the scale [%d, %d]", (smallest, largest) => {
+  it.each([
+    [0, 1],
+    [2, 1],
+    [-1, 1],
+    [Number.NaN, 1],
+  ])("refuses the scale [%d, %d]", (smallest, largest) => {
     expect(() => affine({ scale: [smallest, largest] })).toThrow("is not a range of sizes");
   });
 

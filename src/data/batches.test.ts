@@ -28,19 +28,21 @@ const epochs = fc.record({ length: fc.integer({ min: 1, max: 40 }), draw: fc.nat
 
 describe("trainingBatches", () => {
   it("gives every sample at most once an epoch, in full batches, with its own label and pixels", () => {
-    fc.assert(fc.property(epochs, ({ length, draw, seed, epoch }) => {
-      const batchSize = 1 + (draw % length);
-      const batches = copies(trainingBatches(numbered(length), { batchSize, seed, epoch }));
-      expect(batches.length).toBe(Math.floor(length / batchSize));
-      const order = batches.flatMap(({ indices }) => indices);
-      expect(new Set(order).size).toBe(batches.length * batchSize);
-      for (const { inputs, shape, labels, indices, size } of batches) {
-        expect([size, shape]).toEqual([batchSize, [batchSize, 1, 3, 4]]);
-        expect(labels).toEqual(indices.map((index) => index % 3));
-        expect(indices.map((_, row) => Math.round((inputs[row * 12] as number) * 255))).toEqual(indices);
-      }
-      if (length % batchSize === 0) expect(order.sort((a, b) => a - b)).toEqual(Array.from({ length }, (_, index) => index));
-    }));
+    fc.assert(
+      fc.property(epochs, ({ length, draw, seed, epoch }) => {
+        const batchSize = 1 + (draw % length);
+        const batches = copies(trainingBatches(numbered(length), { batchSize, seed, epoch }));
+        expect(batches.length).toBe(Math.floor(length / batchSize));
+        const order = batches.flatMap(({ indices }) => indices);
+        expect(new Set(order).size).toBe(batches.length * batchSize);
+        for (const { inputs, shape, labels, indices, size } of batches) {
+          expect([size, shape]).toEqual([batchSize, [batchSize, 1, 3, 4]]);
+          expect(labels).toEqual(indices.map((index) => index % 3));
+          expect(indices.map((_, row) => Math.round((inputs[row * 12] as number) * 255))).toEqual(indices);
+        }
+        if (length % batchSize === 0) expect(order.sort((a, b) => a - b)).toEqual(Array.from({ length }, (_, index) => index));
+      }),
+    );
   });
 
   it("shuffles anew for each epoch and each seed, and the same for the same", () => {
@@ -51,13 +53,15 @@ describe("trainingBatches", () => {
   });
 
   it("resumes at any step with the very batches of the uninterrupted epoch", () => {
-    fc.assert(fc.property(epochs, fc.nat(), ({ length, draw, seed, epoch }, stop) => {
-      const samples = numbered(length);
-      const options = { batchSize: 1 + (draw % length), seed, epoch, transforms, normalization: { mean: [0.1], std: [0.3] } };
-      const startStep = stop % (stepsPerEpoch(samples, options.batchSize) + 1);
-      const whole = copies(trainingBatches(samples, options));
-      expect(copies(trainingBatches(samples, { ...options, startStep }))).toEqual(whole.slice(startStep));
-    }));
+    fc.assert(
+      fc.property(epochs, fc.nat(), ({ length, draw, seed, epoch }, stop) => {
+        const samples = numbered(length);
+        const options = { batchSize: 1 + (draw % length), seed, epoch, transforms, normalization: { mean: [0.1], std: [0.3] } };
+        const startStep = stop % (stepsPerEpoch(samples, options.batchSize) + 1);
+        const whole = copies(trainingBatches(samples, options));
+        expect(copies(trainingBatches(samples, { ...options, startStep }))).toEqual(whole.slice(startStep));
+      }),
+    );
   });
 
   it("transforms a sample differently in each epoch", () => {

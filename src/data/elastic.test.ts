@@ -25,7 +25,11 @@ function covariance(fields: readonly number[][][], distance: number): number {
 }
 
 describe("elastic", () => {
-  it.each([[34, 4], [10, 2], [12, 2.7]])("has the strength and smoothness of noise on every pixel (alpha %d, sigma %d)", (alpha, sigma) => {
+  it.each([
+    [34, 4],
+    [10, 2],
+    [12, 2.7],
+  ])("has the strength and smoothness of noise on every pixel (alpha %d, sigma %d)", (alpha, sigma) => {
     const fields = displacements(alpha, sigma);
     const variance = covariance(fields, 0);
     expect(Math.sqrt(variance) / (alpha / (2 * sigma * Math.sqrt(3 * Math.PI)))).toBeCloseTo(1, 1);

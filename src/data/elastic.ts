@@ -77,7 +77,10 @@ function gaussianTaps(length: number, sigma: number): Taps {
     });
     const sum = gaussian.reduce((total, weight) => total + weight, 0);
     // 1/√spacing gives the sum over few nodes the variance of the sum over all pixels.
-    weights.set(gaussian.map((weight) => weight / sum / Math.sqrt(spacing)), pixel * TAPS);
+    weights.set(
+      gaussian.map((weight) => weight / sum / Math.sqrt(spacing)),
+      pixel * TAPS,
+    );
   }
   return { length, nodes: (first[length - 1] ?? 0) + TAPS, first, weights };
 }
@@ -94,8 +97,13 @@ function blurAndTranspose(nodes: Float32Array, across: number, { length, first, 
     let n = (first[pixel] as number) * across;
     for (let other = 0; other < across; other++, n++) {
       pixels[other * length + pixel] =
-        w0 * node(n) + w1 * node(n + across) + w2 * node(n + 2 * across) + w3 * node(n + 3 * across) +
-        w4 * node(n + 4 * across) + w5 * node(n + 5 * across) + w6 * node(n + 6 * across);
+        w0 * node(n) +
+        w1 * node(n + across) +
+        w2 * node(n + 2 * across) +
+        w3 * node(n + 3 * across) +
+        w4 * node(n + 4 * across) +
+        w5 * node(n + 5 * across) +
+        w6 * node(n + 6 * across);
     }
   }
 }

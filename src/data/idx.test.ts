@@ -6,7 +6,9 @@ import { idxSamples, parseIdx } from "./idx.ts";
 function idx(shape: readonly number[], elements: ArrayLike<number>, type = 0x08): Uint8Array {
   const bytes = new Uint8Array(4 + 4 * shape.length + elements.length);
   bytes.set([0, 0, type, shape.length]);
-  shape.forEach((size, axis) => { new DataView(bytes.buffer).setUint32(4 + 4 * axis, size); });
+  shape.forEach((size, axis) => {
+    new DataView(bytes.buffer).setUint32(4 + 4 * axis, size);
+  });
   bytes.set(Uint8Array.from(elements), 4 + 4 * shape.length);
   return bytes;
 }
@@ -32,18 +34,22 @@ describe("parseIdx", () => {
 
   it("refuses every truncation and every excess, telling the lengths", () => {
     const whole = idx([2, 3], [1, 2, 3, 4, 5, 6]);
-    fc.assert(fc.property(fc.nat({ max: whole.length - 1 }), (length) => {
-      expect(complaint(whole.subarray(0, length))).toMatch(new RegExp(`Expected .*, found ${length}\\. \\(in images\\.idx\\)`));
-    }));
+    fc.assert(
+      fc.property(fc.nat({ max: whole.length - 1 }), (length) => {
+        expect(complaint(whole.subarray(0, length))).toMatch(new RegExp(`Expected .*, found ${length}\\. \\(in images\\.idx\\)`));
+      }),
+    );
     expect(complaint(whole.subarray(0, 17))).toContain("Expected 18 bytes for shape [2, 3], found 17.");
     expect(complaint(Uint8Array.of(...whole, 0))).toContain("Expected 18 bytes for shape [2, 3], found 19.");
   });
 
   it("throws nothing but LimbeckErrors, whatever the bytes", () => {
-    fc.assert(fc.property(fc.uint8Array({ maxLength: 40 }), fc.boolean(), (bytes, plausible) => {
-      if (plausible) bytes.set([0, 0, 8].slice(0, bytes.length));
-      complaint(bytes);
-    }));
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 40 }), fc.boolean(), (bytes, plausible) => {
+        if (plausible) bytes.set([0, 0, 8].slice(0, bytes.length));
+        complaint(bytes);
+      }),
+    );
   });
 
   it.each([

@@ -12,8 +12,12 @@ export interface IdxArray {
 
 const UBYTE = 0x08;
 const typeNames = new Map([
-  [UBYTE, "unsigned byte"], [0x09, "signed byte"], [0x0b, "16-bit integer"],
-  [0x0c, "32-bit integer"], [0x0d, "32-bit float"], [0x0e, "64-bit float"],
+  [UBYTE, "unsigned byte"],
+  [0x09, "signed byte"],
+  [0x0b, "16-bit integer"],
+  [0x0c, "32-bit integer"],
+  [0x0d, "32-bit float"],
+  [0x0e, "64-bit float"],
 ]);
 /** No file that was read whole is larger: a header that claims more is damaged. */
 const MOST_BYTES = 2 ** 32;

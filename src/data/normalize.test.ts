@@ -4,8 +4,11 @@ import { memorySamples } from "./samples.ts";
 
 /** Two samples of two channels of two pixels. */
 const samples = memorySamples({
-  name: "pairs", sampleShape: [2, 1, 2], classes: ["any"],
-  pixels: Uint8Array.of(0, 255, 51, 51, 0, 255, 51, 51), labels: Uint8Array.of(0, 0),
+  name: "pairs",
+  sampleShape: [2, 1, 2],
+  classes: ["any"],
+  pixels: Uint8Array.of(0, 255, 51, 51, 0, 255, 51, 51),
+  labels: Uint8Array.of(0, 0),
 });
 
 describe("channelStatistics", () => {
@@ -18,8 +21,11 @@ describe("channelStatistics", () => {
 
   it("spreads a limited sample over all the data", () => {
     const ramp = memorySamples({
-      name: "ramp", sampleShape: [1, 1, 1], classes: ["any"],
-      pixels: Uint8Array.from({ length: 256 }, (_, value) => value), labels: new Uint8Array(256),
+      name: "ramp",
+      sampleShape: [1, 1, 1],
+      classes: ["any"],
+      pixels: Uint8Array.from({ length: 256 }, (_, value) => value),
+      labels: new Uint8Array(256),
     });
     expect(channelStatistics(ramp, 4).mean[0]).toBeCloseTo((0 + 64 + 128 + 192) / 4 / 255, 6);
     expect(channelStatistics(ramp, 1000)).toEqual(channelStatistics(ramp));

@@ -21,7 +21,11 @@ const labelLists = fc.array(fc.integer({ min: 0, max: 2 }), { minLength: 2, maxL
 describe("memorySamples", () => {
   it("reads the pixels of one sample, scaled to 0..1", () => {
     const samples = memorySamples({
-      name: "two", sampleShape: [1, 1, 2], classes: ["no", "yes"], pixels: Uint8Array.of(0, 51, 102, 255), labels: Uint8Array.of(1, 0),
+      name: "two",
+      sampleShape: [1, 1, 2],
+      classes: ["no", "yes"],
+      pixels: Uint8Array.of(0, 51, 102, 255),
+      labels: Uint8Array.of(1, 0),
     });
     const out = new Float32Array(2);
     samples.read(1, out);
@@ -30,9 +34,14 @@ describe("memorySamples", () => {
   });
 
   it("refuses pixels that do not match the labels in number", () => {
-    const create = () => memorySamples({
-      name: "short", sampleShape: [1, 2, 2], classes: ["a"], pixels: new Uint8Array(7), labels: new Uint8Array(2),
-    });
+    const create = () =>
+      memorySamples({
+        name: "short",
+        sampleShape: [1, 2, 2],
+        classes: ["a"],
+        pixels: new Uint8Array(7),
+        labels: new Uint8Array(2),
+      });
     expect(create).toThrow("2 labels need 8 bytes of pixels at [1, 2, 2] each, not 7.");
   });
 
@@ -55,18 +64,20 @@ describe("subset", () => {
 
 describe("holdOut", () => {
   it("is a partition, in the original order, with each class in proportion", () => {
-    fc.assert(fc.property(labelLists, fc.nat(), fc.integer(), (labels, draw, seed) => {
-      const samples = numbered(labels);
-      const count = draw % labels.length;
-      const { kept, held } = holdOut(samples, count, seed);
-      expect(held.length).toBe(count);
-      expect([...numbers(kept), ...numbers(held)].sort((a, b) => a - b)).toEqual(labels.map((_, index) => index));
-      for (const part of [kept, held]) expect(numbers(part)).toEqual(numbers(part).sort((a, b) => a - b));
-      const whole = classCounts(samples);
-      classCounts(held).forEach((number, label) => {
-        expect(Math.abs(number - ((whole[label] as number) * count) / labels.length)).toBeLessThan(1);
-      });
-    }));
+    fc.assert(
+      fc.property(labelLists, fc.nat(), fc.integer(), (labels, draw, seed) => {
+        const samples = numbered(labels);
+        const count = draw % labels.length;
+        const { kept, held } = holdOut(samples, count, seed);
+        expect(held.length).toBe(count);
+        expect([...numbers(kept), ...numbers(held)].sort((a, b) => a - b)).toEqual(labels.map((_, index) => index));
+        for (const part of [kept, held]) expect(numbers(part)).toEqual(numbers(part).sort((a, b) => a - b));
+        const whole = classCounts(samples);
+        classCounts(held).forEach((number, label) => {
+          expect(Math.abs(number - ((whole[label] as number) * count) / labels.length)).toBeLessThan(1);
+        });
+      }),
+    );
   });
 
   it("depends on the seed alone", () => {

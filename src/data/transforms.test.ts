@@ -20,7 +20,10 @@ function shiftedBy(down: number, right: number): Float32Array {
   });
 }
 
-describe.each([["shift", shift], ["crop", crop]])("%s", (_, make) => {
+describe.each([
+  ["shift", shift],
+  ["crop", crop],
+])("%s", (_, make) => {
   it("moves the image by each offset within reach, and by no other", () => {
     const offsets = [-1, 0, 1].flatMap((down) => [-1, 0, 1].map((right) => shiftedBy(down, right).join()));
     const seen = Array.from({ length: 200 }, (_, seed) => transformed(make(1), seed).join());
@@ -28,10 +31,12 @@ describe.each([["shift", shift], ["crop", crop]])("%s", (_, make) => {
   });
 
   it("may move the image wholly out of sight", () => {
-    fc.assert(fc.property(fc.integer(), (seed) => {
-      const output = transformed(make(9), seed);
-      expect(output.every((value) => value === 0 || image.includes(value))).toBe(true);
-    }));
+    fc.assert(
+      fc.property(fc.integer(), (seed) => {
+        const output = transformed(make(9), seed);
+        expect(output.every((value) => value === 0 || image.includes(value))).toBe(true);
+      }),
+    );
   });
 });
 
@@ -46,11 +51,17 @@ describe("flip", () => {
 });
 
 describe("applyTransforms", () => {
-  const add = (term: number): Transform => (input, output) => output.set(input.map((value) => value + term));
+  const add =
+    (term: number): Transform =>
+    (input, output) =>
+      output.set(input.map((value) => value + term));
   const double: Transform = (input, output) => output.set(input.map((value) => value * 2));
 
   it.each([
-    [[], 5], [[double], 10], [[add(1), double], 12], [[add(1), double, add(3)], 15],
+    [[], 5],
+    [[double], 10],
+    [[add(1), double], 12],
+    [[add(1), double, add(3)], 15],
   ] as [Transform[], number][])("applies them in order, between two buffers (%#)", (transforms, expected) => {
     const result = applyTransforms(transforms, Float32Array.of(5), new Float32Array(1), [1, 1, 1], randomFor(1));
     expect([...result]).toEqual([expected]);

@@ -1,6 +1,7 @@
-import { stepsPerEpoch } from "../data/batches.ts";
+import { trainingBatches } from "../data/batches.ts";
 import { channelStatistics, type Normalization } from "../data/normalize.ts";
 import type { Samples, Splits } from "../data/samples.ts";
+import type { Transform } from "../data/transforms.ts";
 import { LimbeckError } from "../errors.ts";
 import type { Graph } from "../graph/graph.ts";
 import { writeOnnx } from "../graph/onnx/write.ts";
@@ -10,8 +11,8 @@ import { type EpochEvent, fit } from "../train/fit.ts";
 import { adamw, type Optimizer, sgd } from "../train/optimizers.ts";
 import type { Schedule } from "../train/schedules.ts";
 import { type CompiledStep, compileStep } from "../train/step.ts";
-import { createTrainer, type State } from "../train/trainer.ts";
 import { withWeights } from "../train/trainable.ts";
+import { createTrainer, type State } from "../train/trainer.ts";
 import type { Environment, Phase } from "./environment.ts";
 import { describeClassifier, toNetwork } from "./network.ts";
 import { needsTeacher, type Objective, objectiveOf, withoutTeacher } from "./objective.ts";
@@ -52,12 +53,16 @@ export async function runRecipe(recipe: Recipe, environment: Environment): Promi
   const { runtime, events = {} } = environment;
   const teaching = recipe.losses.some(needsTeacher);
   if (teaching && !recipe.teacher) {
-    throw new LimbeckError("The losses need a teacher, but the recipe names none.", { hint: "Add `teacher: path/to/teacher.onnx`, or train on crossEntropy alone." });
+    throw new LimbeckError("The losses need a teacher, but the recipe names none.", {
+      hint: "Add `teacher: path/to/teacher.onnx`, or train on crossEntropy alone.",
+    });
   }
   events.onStage?.("Reading the data");
   const data = limited(await environment.openData(recipe.data), recipe.data.limit);
-  stepsPerEpoch(data.train, recipe.batchSize);
   const normalization = recipe.data.normalize ?? channelStatistics(data.train);
+  const transforms = recipe.data.augment.map(toTransform);
+  // Nothing is drawn: whether batches can be made of the samples is told here.
+  trainingBatches(data.train, { batchSize: recipe.batchSize, seed: recipe.seed, epoch: 0, normalization, transforms });
   const network = await toNetwork(recipe.student, data.train, recipe.seed, environment.readFile);
 
   let teacher: Outcome["teacher"];
@@ -67,7 +72,8 @@ export async function runRecipe(recipe: Recipe, environment: Environment): Promi
     const loaded = await loadTeacher(runtime, bytes, recipe.teacher, data.train, normalization, { threads: recipe.threads });
     teacher = { ...loaded, predictions: await loaded.predict(data.test) };
   }
-  const train = (phase: Phase, losses: readonly LossRecipe[], from?: Teacher) => trainNetwork({ phase, recipe, network, losses, data, normalization, teacher: from, environment });
+  const train = (phase: Phase, losses: readonly LossRecipe[], from?: Teacher) =>
+    trainNetwork({ phase, recipe, network, losses, data, normalization, transforms, teacher: from, environment });
   const student = await train("student", recipe.losses, teacher);
   const baseline = teacher && recipe.baseline ? await train("baseline", withoutTeacher(recipe.losses)) : undefined;
   return { recipe, data, normalization, teacher, student, baseline };
@@ -80,40 +86,51 @@ interface Training {
   readonly losses: readonly LossRecipe[];
   readonly data: Splits;
   readonly normalization: Normalization;
+  readonly transforms: readonly Transform[];
   readonly teacher?: Teacher;
   readonly environment: Environment;
 }
 
-async function trainNetwork({ phase, recipe, network, losses, data, normalization, teacher, environment }: Training): Promise<Trained> {
+async function trainNetwork(training: Training): Promise<Trained> {
+  const { phase, recipe, network, losses, data, normalization, transforms, teacher, environment } = training;
   const { runtime, events = {} } = environment;
-  events.onStage?.(phase === "baseline" ? "Training the same network without the teacher" : teacher ? "Distilling the student" : "Training the network");
+  events.onStage?.(
+    phase === "baseline" ? "Training the same network without the teacher" : teacher ? "Distilling the student" : "Training the network",
+  );
   const objective = objectiveOf(losses, data.train.classes.length);
   const step = compile(recipe, network, objective);
   const checkpoints = environment.checkpoints?.(phase);
   const saved = await checkpoints?.load();
-  const state = saved && decodeCheckpoint(saved, `the ${phase}'s checkpoint`).tensors;
+  const state = saved && decodeCheckpoint(saved, checkpoints?.name ?? `the ${phase}'s checkpoint`).tensors;
+  const schedules = schedulesOf(recipe, objective);
   const options = { threads: recipe.threads };
   const trainer = await createTrainer(runtime, step, state, options);
   const evaluator = await createEvaluator(runtime, network, step.weights, normalization, options);
+  await environment.begin?.();
   const result = await fit({
     trainer,
     evaluator,
     train: data.train,
     validation: data.validation,
     normalization,
-    transforms: recipe.data.augment.map(toTransform),
+    transforms,
     epochs: recipe.epochs,
     seed: recipe.seed,
-    schedules: schedulesOf(recipe, objective),
+    schedules,
     teach: teacher?.teach,
     checkpoints,
+    checkpointSeconds: environment.checkpointSeconds,
     onStep: (event) => events.onStep?.(phase, event),
     onEpoch: (event: EpochEvent) => events.onEpoch?.(phase, event),
   });
   const test = (weights: State) => evaluator.predict(data.test, weights);
   const [last, best] = [await test(result.last), await test(result.best)];
   await Promise.all([trainer.release(), evaluator.release()]);
-  const graph = describeClassifier(withWeights(network, recipe.keep === "best" ? result.best : result.last), normalization, data.train.classes);
+  const graph = describeClassifier(
+    withWeights(network, recipe.keep === "best" ? result.best : result.last),
+    normalization,
+    data.train.classes,
+  );
   const bytes = writeOnnx(graph);
   return {
     graph,
@@ -126,7 +143,13 @@ async function trainNetwork({ phase, recipe, network, losses, data, normalizatio
 }
 
 /** What is reported of the exported file is measured on the exported file. */
-async function testExported(environment: Environment, graph: Graph, bytes: Uint8Array, test: Samples, normalization: Normalization): Promise<Predictions> {
+async function testExported(
+  environment: Environment,
+  graph: Graph,
+  bytes: Uint8Array,
+  test: Samples,
+  normalization: Normalization,
+): Promise<Predictions> {
   const session = await environment.runtime.createSession(bytes);
   try {
     return await predict(session, graph, test, normalization);

@@ -21,8 +21,11 @@ export interface Environment {
   readonly openData: (data: DataRecipe) => Promise<Splits>;
   /** Reads a file that the recipe names. */
   readonly readFile: (path: string) => Promise<Uint8Array>;
+  /** Called before each phase, when what it needs has been checked: what a run leaves behind is made here at the earliest. */
+  readonly begin?: () => Promise<void>;
   /** Where the progress of each phase is kept; without it nothing is saved. */
   readonly checkpoints?: (phase: Phase) => CheckpointStore;
+  /** How often a phase is saved within an epoch; a minute unless given. */
+  readonly checkpointSeconds?: number;
   readonly events?: ProgressEvents;
 }
-

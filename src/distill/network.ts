@@ -1,5 +1,5 @@
-import type { Samples } from "../data/samples.ts";
 import type { Normalization } from "../data/normalize.ts";
+import type { Samples } from "../data/samples.ts";
 import { LimbeckError } from "../errors.ts";
 import { formatShape, type Graph } from "../graph/graph.ts";
 import { readOnnx } from "../graph/onnx/read.ts";
@@ -29,15 +29,24 @@ export async function toNetwork(
   }
 }
 
-/** @throws LimbeckError when a network takes other inputs than the samples, or tells other classes apart. */
+/** @throws LimbeckError when a network takes other inputs than batches of the samples, or tells other classes apart. */
 export function checkClassifier(network: Graph, samples: Samples, source: string): Graph {
   const [input, output] = classifierInterface(network);
-  const taken = input.shape.slice(1);
-  if (taken.join() !== samples.sampleShape.join()) {
-    throw new LimbeckError(`The model takes inputs of shape ${formatShape(taken)}, but the data's are ${formatShape(samples.sampleShape)}.`, {
+  const [batch, ...taken] = input.shape;
+  if (typeof batch === "number") {
+    throw new LimbeckError(`The model takes batches of exactly ${batch}.`, {
       where: source,
-      hint: "Use a model made for this data.",
+      hint: "Export it with a batch axis of any size (`dynamic_axes` or `dynamic_shapes` of torch.onnx.export).",
     });
+  }
+  if (taken.join() !== samples.sampleShape.join()) {
+    throw new LimbeckError(
+      `The model takes inputs of shape ${formatShape(taken)}, but the data's are ${formatShape(samples.sampleShape)}.`,
+      {
+        where: source,
+        hint: "Use a model made for this data.",
+      },
+    );
   }
   if (output.shape[1] !== samples.classes.length) {
     throw new LimbeckError(`The model tells ${output.shape[1]} classes apart, but the data has ${samples.classes.length}.`, {

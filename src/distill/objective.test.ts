@@ -1,15 +1,22 @@
 import { describe, expect, it } from "vitest";
 import type { Value } from "../graph/graph.ts";
 import { crossEntropyLoss } from "../losses/cross-entropy.ts";
-import { golden, goldenInputs, type LossOf, measureGolden, relativeError } from "../losses/losses.fixture.ts";
 import { kdLoss } from "../losses/kd.ts";
+import { golden, goldenInputs, type LossOf, measureGolden, relativeError } from "../losses/losses.fixture.ts";
 import { needsTeacher, type Objective, objectiveOf, withoutTeacher } from "./objective.ts";
 import { parseRecipe } from "./recipe/parse.ts";
 import type { LossRecipe, RecipeInput } from "./recipe/schema.ts";
 
 /** Losses as a recipe has them after its defaults are filled in. */
 function lossesOf(losses: RecipeInput["losses"]): readonly LossRecipe[] {
-  return parseRecipe({ data: { idx: "data" }, teacher: "t.onnx", student: { zoo: "mlp" }, optimizer: { sgd: { learningRate: 1 } }, epochs: 1, losses }).losses;
+  return parseRecipe({
+    data: { idx: "data" },
+    teacher: "t.onnx",
+    student: { zoo: "mlp" },
+    optimizer: { sgd: { learningRate: 1 } },
+    epochs: 1,
+    losses,
+  }).losses;
 }
 
 /** The weighted sum of an objective, as the training step has it, at the start of epoch `epoch` of 20. */
@@ -33,7 +40,10 @@ describe("an objective", () => {
 
   it("follows the schedules of weights and temperatures, and smooths labels", async () => {
     const objective = objectiveOf(
-      lossesOf([{ crossEntropy: { weight: 0.5, labelSmoothing: 0.1 } }, { kd: { weight: { linear: { from: 0, to: 2 } }, temperature: { steps: { 0: 10, 5: 4, 15: 1 } } } }]),
+      lossesOf([
+        { crossEntropy: { weight: 0.5, labelSmoothing: 0.1 } },
+        { kd: { weight: { linear: { from: 0, to: 2 } }, temperature: { steps: { 0: 10, 5: 4, 15: 1 } } } },
+      ]),
       5,
     );
     const hard = golden("crossEntropy, label smoothing 0.1").loss;
@@ -44,13 +54,25 @@ describe("an objective", () => {
   });
 
   it("names every term, and keeps two of a kind apart", async () => {
-    const objective = objectiveOf(lossesOf([{ kd: { temperature: 1, weight: 2 } }, { hinton: { alpha: 0.5, temperature: 4 } }, { crossEntropy: {} }]), 5);
+    const objective = objectiveOf(
+      lossesOf([{ kd: { temperature: 1, weight: 2 } }, { hinton: { alpha: 0.5, temperature: 4 } }, { crossEntropy: {} }]),
+      5,
+    );
     expect(objective.terms.map(({ name }) => name)).toEqual(["kd", "crossEntropy", "kd-2", "crossEntropy-2"]);
     expect(Object.keys(objective.schedules).sort()).toEqual([
-      "temperature:kd", "temperature:kd-2", "weight:crossEntropy", "weight:crossEntropy-2", "weight:kd", "weight:kd-2",
+      "temperature:kd",
+      "temperature:kd-2",
+      "weight:crossEntropy",
+      "weight:crossEntropy-2",
+      "weight:kd",
+      "weight:kd-2",
     ]);
     const expected: LossOf = (g, { student, teacher, labels }) =>
-      g.sum(g.mul(kdLoss(g, student, teacher, 1), 2), g.mul(kdLoss(g, student, teacher, 4), 0.5), g.mul(crossEntropyLoss(g, student, labels), 1.5));
+      g.sum(
+        g.mul(kdLoss(g, student, teacher, 1), 2),
+        g.mul(kdLoss(g, student, teacher, 4), 0.5),
+        g.mul(crossEntropyLoss(g, student, labels), 1.5),
+      );
     expect(relativeError(await measureGolden(weightedSum(objective)), await measureGolden(expected, goldenInputs))).toBeLessThan(1e-5);
   });
 

@@ -29,7 +29,10 @@ export function objectiveOf(losses: readonly LossRecipe[], classes: number): Obj
       weighted.push(make.as(taken === 0 ? base : `${base}-${taken + 1}`));
     }
   }
-  return { terms: weighted.map(({ term }) => term), schedules: Object.assign({}, ...weighted.map(({ schedules }) => schedules)) as Objective["schedules"] };
+  return {
+    terms: weighted.map(({ term }) => term),
+    schedules: Object.assign({}, ...weighted.map(({ schedules }) => schedules)) as Objective["schedules"],
+  };
 }
 
 /** Whether a loss needs a teacher. */

@@ -13,6 +13,7 @@ function body(recipe: Exclude<ScheduleRecipe, number | { steps: unknown }>): rea
   if ("constant" in recipe) return [constant(recipe.constant.value), recipe.constant.warmup];
   if ("linear" in recipe) return [linear(recipe.linear.from, recipe.linear.to), recipe.linear.warmup];
   if ("cosine" in recipe) return [cosine(recipe.cosine.from, recipe.cosine.to), recipe.cosine.warmup];
-  if ("stepDecay" in recipe) return [stepDecay(recipe.stepDecay.from, recipe.stepDecay.at, recipe.stepDecay.factor), recipe.stepDecay.warmup];
+  if ("stepDecay" in recipe)
+    return [stepDecay(recipe.stepDecay.from, recipe.stepDecay.at, recipe.stepDecay.factor), recipe.stepDecay.warmup];
   return [oneCycle(recipe.oneCycle.peak, recipe.oneCycle.rise, recipe.oneCycle.divisor), undefined];
 }

@@ -3,7 +3,7 @@ import type { Normalization } from "../data/normalize.ts";
 import type { Samples } from "../data/samples.ts";
 import type { Graph } from "../graph/graph.ts";
 import { readOnnx } from "../graph/onnx/read.ts";
-import { elementCount, float32, type Float32Tensor, type Tensor } from "../graph/tensor.ts";
+import { elementCount, type Float32Tensor, float32, type Tensor } from "../graph/tensor.ts";
 import type { Runtime, Session, SessionOptions } from "../runtime/runtime.ts";
 import { type Predictions, predict } from "../train/evaluation.ts";
 import { classifierInterface } from "../train/step.ts";
@@ -44,7 +44,8 @@ export async function loadTeacher(
     bytes,
     session,
     teach: async (batch) => {
-      if (logits.shape[0] !== batch.size) logits = float32(new Float32Array(batch.size * samples.classes.length), [batch.size, samples.classes.length]);
+      if (logits.shape[0] !== batch.size)
+        logits = float32(new Float32Array(batch.size * samples.classes.length), [batch.size, samples.classes.length]);
       await session.run({ [input.name]: adapt(batch.inputs) }, { into: { [output.name]: logits }, fetch: [] });
       return { [`teacher:${TEACHER_LOGITS}`]: logits };
     },

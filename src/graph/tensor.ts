@@ -2,14 +2,33 @@ import { LimbeckError } from "../errors.ts";
 
 /** The element types of ONNX that Limbeck reads and writes. */
 export type ElementType =
-  | "float32" | "float64" | "float16" | "bfloat16"
-  | "int8" | "int16" | "int32" | "int64"
-  | "uint8" | "uint16" | "uint32" | "uint64"
-  | "bool" | "string";
+  | "float32"
+  | "float64"
+  | "float16"
+  | "bfloat16"
+  | "int8"
+  | "int16"
+  | "int32"
+  | "int64"
+  | "uint8"
+  | "uint16"
+  | "uint32"
+  | "uint64"
+  | "bool"
+  | "string";
 
 export type TensorData =
-  | Float32Array | Float64Array | Int8Array | Int16Array | Int32Array | BigInt64Array
-  | Uint8Array | Uint16Array | Uint32Array | BigUint64Array | readonly string[];
+  | Float32Array
+  | Float64Array
+  | Int8Array
+  | Int16Array
+  | Int32Array
+  | BigInt64Array
+  | Uint8Array
+  | Uint16Array
+  | Uint32Array
+  | BigUint64Array
+  | readonly string[];
 
 /** Dense data with a shape, row-major. float16 and bfloat16 are held as their bits in a Uint16Array; bool as bytes 0 and 1. */
 export interface Tensor {
@@ -24,9 +43,19 @@ export interface Float32Tensor extends Tensor {
 }
 
 const arrayTypes = {
-  float32: Float32Array, float64: Float64Array, float16: Uint16Array, bfloat16: Uint16Array,
-  int8: Int8Array, int16: Int16Array, int32: Int32Array, int64: BigInt64Array,
-  uint8: Uint8Array, uint16: Uint16Array, uint32: Uint32Array, uint64: BigUint64Array, bool: Uint8Array,
+  float32: Float32Array,
+  float64: Float64Array,
+  float16: Uint16Array,
+  bfloat16: Uint16Array,
+  int8: Int8Array,
+  int16: Int16Array,
+  int32: Int32Array,
+  int64: BigInt64Array,
+  uint8: Uint8Array,
+  uint16: Uint16Array,
+  uint32: Uint32Array,
+  uint64: BigUint64Array,
+  bool: Uint8Array,
 } as const;
 
 /** The typed array class that holds elements of `type`. */
@@ -87,7 +116,9 @@ function bfloat16ToNumber(bits: number): number {
 
 function checked<T extends Tensor>(tensor: T): T {
   if (tensor.data.length !== elementCount(tensor.shape)) {
-    throw new LimbeckError(`A tensor of shape [${tensor.shape.join(", ")}] needs ${elementCount(tensor.shape)} elements, not ${tensor.data.length}.`);
+    throw new LimbeckError(
+      `A tensor of shape [${tensor.shape.join(", ")}] needs ${elementCount(tensor.shape)} elements, not ${tensor.data.length}.`,
+    );
   }
   return tensor;
 }

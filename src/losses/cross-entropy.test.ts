@@ -1,8 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { gradientMismatches } from "../autodiff/finite-differences.ts";
-import { int32 } from "../graph/tensor.ts";
 import type { Value } from "../graph/graph.ts";
+import { int32 } from "../graph/tensor.ts";
 import { nodeRuntime } from "../runtime/node.ts";
 import { crossEntropyLoss } from "./cross-entropy.ts";
 import { extremes, golden, type LossOf, measure, measureGolden, relativeError } from "./losses.fixture.ts";
@@ -42,11 +42,23 @@ describe("cross-entropy", () => {
   it("is log C where the logits say nothing, and does not see a constant added to a row", async () => {
     const row = fc.array(fc.double({ min: -8, max: 8, noNaN: true }), { minLength: 3, maxLength: 3 });
     await fc.assert(
-      fc.asyncProperty(row, row, fc.integer({ min: 0, max: 2 }), fc.double({ min: 0, max: 0.9, noNaN: true }), async (a, b, label, smoothing) => {
-        const of = async (student: number[][]) => (await measure(smoothed(smoothing), { student, teacher: student, labels: [label, 0] })).loss;
-        expect(await of([[a[0] as number, a[0] as number, a[0] as number], [0, 0, 0]])).toBeCloseTo(Math.log(3), 5);
-        expect(await of([a.map((logit) => logit + 5), b.map((logit) => logit - 3)])).toBeCloseTo(await of([a, b]), 4);
-      }),
+      fc.asyncProperty(
+        row,
+        row,
+        fc.integer({ min: 0, max: 2 }),
+        fc.double({ min: 0, max: 0.9, noNaN: true }),
+        async (a, b, label, smoothing) => {
+          const of = async (student: number[][]) =>
+            (await measure(smoothed(smoothing), { student, teacher: student, labels: [label, 0] })).loss;
+          expect(
+            await of([
+              [a[0] as number, a[0] as number, a[0] as number],
+              [0, 0, 0],
+            ]),
+          ).toBeCloseTo(Math.log(3), 5);
+          expect(await of([a.map((logit) => logit + 5), b.map((logit) => logit - 3)])).toBeCloseTo(await of([a, b]), 4);
+        },
+      ),
       { numRuns: 15 },
     );
   });

@@ -16,7 +16,11 @@ const at =
 const runtime = nodeRuntime({ threads: 1 });
 
 /** The loss in float64, where differences of nearly equal logarithms can still be seen. */
-async function inFloat64(student: readonly (readonly number[])[], teacher: readonly (readonly number[])[], temperature: number): Promise<number> {
+async function inFloat64(
+  student: readonly (readonly number[])[],
+  teacher: readonly (readonly number[])[],
+  temperature: number,
+): Promise<number> {
   const g = graphBuilder("kd");
   const shape = [student.length, student[0]?.length ?? 0];
   const rows = (name: string) => g.input(name, "float64", shape);
@@ -62,7 +66,11 @@ describe("knowledge distillation", () => {
         const loss = await inFloat64(student, teacher, temperature);
         expect(loss).toBeGreaterThan(-1e-12);
         expect(Math.abs(await inFloat64(student, student, temperature))).toBeLessThan(1e-12);
-        const moved = await inFloat64(student.map((logits, index) => logits.map((logit) => logit + 3 - 7 * index)), teacher, temperature);
+        const moved = await inFloat64(
+          student.map((logits, index) => logits.map((logit) => logit + 3 - 7 * index)),
+          teacher,
+          temperature,
+        );
         expect(moved).toBeCloseTo(loss, 9);
       }),
       { numRuns: 20 },

@@ -38,10 +38,16 @@ export interface Golden {
 const file = JSON.parse(readFileSync(new URL("../../test/golden/losses.json", import.meta.url), "utf8")) as GoldenFile;
 
 const rowsOf = ({ shape: [rows, columns], f, a, b, scale }: Sine): number[][] =>
-  Array.from({ length: rows }, (_, row) => Array.from({ length: columns }, (_, column) => scale * Math[f](a * (row * columns + column) + b)));
+  Array.from({ length: rows }, (_, row) =>
+    Array.from({ length: columns }, (_, column) => scale * Math[f](a * (row * columns + column) + b)),
+  );
 
 /** What the golden values were computed from. */
-export const goldenInputs: LossInputs = { student: rowsOf(file.inputs.student), teacher: rowsOf(file.inputs.teacher), labels: file.inputs.labels };
+export const goldenInputs: LossInputs = {
+  student: rowsOf(file.inputs.student),
+  teacher: rowsOf(file.inputs.teacher),
+  labels: file.inputs.labels,
+};
 
 /** The golden values of a loss on `goldenInputs`. */
 export function golden(name: string): Golden {
@@ -82,7 +88,27 @@ export function relativeError(found: Golden, expected: Golden): number {
 
 /** Extreme but legal inputs: every loss and gradient must be finite on them. */
 export const extremes: Readonly<Record<string, LossInputs>> = {
-  "logits of ±10⁴ that disagree": { student: [[1e4, -1e4, 0], [-1e4, 1e4, 0]], teacher: [[-1e4, 1e4, 0], [0, -1e4, 1e4]], labels: [1, 2] },
+  "logits of ±10⁴ that disagree": {
+    student: [
+      [1e4, -1e4, 0],
+      [-1e4, 1e4, 0],
+    ],
+    teacher: [
+      [-1e4, 1e4, 0],
+      [0, -1e4, 1e4],
+    ],
+    labels: [1, 2],
+  },
   "a batch of one, two classes": { student: [[0.3, -2]], teacher: [[-1, 4]], labels: [1] },
-  "constant rows": { student: [[7, 7, 7], [0, 0, 0]], teacher: [[-3, -3, -3], [0, 0, 0]], labels: [0, 2] },
+  "constant rows": {
+    student: [
+      [7, 7, 7],
+      [0, 0, 0],
+    ],
+    teacher: [
+      [-3, -3, -3],
+      [0, 0, 0],
+    ],
+    labels: [0, 2],
+  },
 };

@@ -13,7 +13,11 @@ describe("by hand", () => {
   test("classes, accuracy, confusion", () => {
     expect([...argMax(logits, 3)]).toEqual([1, 0, 2, 1]);
     expect(accuracy({ logits, labels })).toBe(0.5);
-    expect(confusionMatrix({ logits, labels })).toEqual([[0, 1, 0], [0, 1, 0], [1, 0, 1]]);
+    expect(confusionMatrix({ logits, labels })).toEqual([
+      [0, 1, 0],
+      [0, 1, 0],
+      [1, 0, 1],
+    ]);
   });
 
   test("agreement and retention", () => {
@@ -28,7 +32,10 @@ describe("by hand", () => {
     const calibration = expectedCalibrationError({ logits: certain(0.85, 0.82, 0.9), labels: [0, 1, 0] });
     expect(calibration).toBeCloseTo((2 / 3) * 0.335 + (1 / 3) * 0.1, 6);
     // In one bin, right and wrong cancel: mean confidence 0.856667, accuracy 2/3.
-    expect(expectedCalibrationError({ logits: certain(0.85, 0.82, 0.9), labels: [0, 1, 0] }, 1)).toBeCloseTo((0.85 + 0.82 + 0.9) / 3 - 2 / 3, 6);
+    expect(expectedCalibrationError({ logits: certain(0.85, 0.82, 0.9), labels: [0, 1, 0] }, 1)).toBeCloseTo(
+      (0.85 + 0.82 + 0.9) / 3 - 2 / 3,
+      6,
+    );
   });
 
   test("full confidence is in the last bin, and large logits don't overflow", () => {
@@ -40,8 +47,18 @@ describe("by hand", () => {
 describe("laws", () => {
   const scored = fc.integer({ min: 2, max: 5 }).chain((classes) =>
     fc
-      .array(fc.record({ row: fc.array(fc.integer({ min: -20, max: 20 }), { minLength: classes, maxLength: classes }), label: fc.nat(classes - 1) }), { minLength: 1, maxLength: 30 })
-      .map((samples) => ({ classes, logits: Float32Array.from(samples.flatMap(({ row }) => row)), labels: samples.map(({ label }) => label) })),
+      .array(
+        fc.record({
+          row: fc.array(fc.integer({ min: -20, max: 20 }), { minLength: classes, maxLength: classes }),
+          label: fc.nat(classes - 1),
+        }),
+        { minLength: 1, maxLength: 30 },
+      )
+      .map((samples) => ({
+        classes,
+        logits: Float32Array.from(samples.flatMap(({ row }) => row)),
+        labels: samples.map(({ label }) => label),
+      })),
   );
 
   test("the confusion matrix counts every sample once, and its diagonal is the accuracy", () => {
@@ -73,7 +90,11 @@ describe("refuses", () => {
     ["no samples to compare", () => agreement(new Float32Array(), new Float32Array(), 3), "no samples"],
     ["half a row", () => accuracy({ logits: new Float32Array(5), labels: [0, 1] }), "do not divide into rows"],
     ["logits of other shapes", () => agreement(new Float32Array(4), new Float32Array(6), 2), "4 logits cannot be compared with 6"],
-    ["a label out of range", () => confusionMatrix({ logits, labels: [0, 1, 3, 0] }), "Sample 2 has the label 3, but the model tells 3 classes apart"],
+    [
+      "a label out of range",
+      () => confusionMatrix({ logits, labels: [0, 1, 3, 0] }),
+      "Sample 2 has the label 3, but the model tells 3 classes apart",
+    ],
     ["NaN", () => accuracy({ logits: Float32Array.of(0, 1, 2, Number.NaN), labels: [1, 0] }), "The logits of sample 1 are not numbers"],
   ])("%s", (_, score, message) => {
     expect(score).toThrow(message);

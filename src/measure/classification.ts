@@ -15,7 +15,11 @@ export function argMax(logits: Float32Array, classes: number): Uint32Array {
     let best = 0;
     for (let index = 0; index < classes; index++) {
       const logit = logits[sample * classes + index] as number;
-      if (Number.isNaN(logit)) throw new LimbeckError(`The logits of sample ${sample} are not numbers.`, { hint: "Check the model and its inputs for NaN.", exitCode: 1 });
+      if (Number.isNaN(logit))
+        throw new LimbeckError(`The logits of sample ${sample} are not numbers.`, {
+          hint: "Check the model and its inputs for NaN.",
+          exitCode: 1,
+        });
       if (logit > (logits[sample * classes + best] as number)) best = index;
     }
     return best;
@@ -86,7 +90,9 @@ function predict({ logits, labels }: Classified): { predictions: Uint32Array; la
   for (let sample = 0; sample < labels.length; sample++) {
     const label = labels[sample] as number;
     if (!Number.isInteger(label) || label < 0 || label >= classes) {
-      throw new LimbeckError(`Sample ${sample} has the label ${label}, but the model tells ${classes} classes apart.`, { hint: `Labels go from 0 to ${classes - 1}.` });
+      throw new LimbeckError(`Sample ${sample} has the label ${label}, but the model tells ${classes} classes apart.`, {
+        hint: `Labels go from 0 to ${classes - 1}.`,
+      });
     }
   }
   return { predictions, labels, classes };

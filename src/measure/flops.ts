@@ -37,8 +37,28 @@ const products: Readonly<Record<string, (typed: TypedNode) => number>> = {
 
 /** Operators that move, choose, cast or describe elements without arithmetic. */
 const free = new Set([
-  "Identity", "Dropout", "Cast", "Reshape", "Flatten", "Squeeze", "Unsqueeze", "Transpose", "Concat", "Split", "Slice", "Pad", "Gather", "GatherElements",
-  "Expand", "Tile", "OneHot", "Shape", "Range", "ConstantOfShape", "Constant", "Where",
+  "Identity",
+  "Dropout",
+  "Cast",
+  "Reshape",
+  "Flatten",
+  "Squeeze",
+  "Unsqueeze",
+  "Transpose",
+  "Concat",
+  "Split",
+  "Slice",
+  "Pad",
+  "Gather",
+  "GatherElements",
+  "Expand",
+  "Tile",
+  "OneHot",
+  "Shape",
+  "Range",
+  "ConstantOfShape",
+  "Constant",
+  "Where",
 ]);
 
 /** Operations per element of the input. */
@@ -78,7 +98,8 @@ export function workOf(typed: TypedNode): Work {
 
 function otherFlops({ node, inputs, outputs }: TypedNode): number {
   if (free.has(node.op)) return 0;
-  if (node.op === "MaxPool" || node.op === "AveragePool") return sizeOf(outputs[0]) * elementCount(intsAttribute(node, "kernel_shape") ?? []);
+  if (node.op === "MaxPool" || node.op === "AveragePool")
+    return sizeOf(outputs[0]) * elementCount(intsAttribute(node, "kernel_shape") ?? []);
   if (node.op === "ScatterElements") return sizeOf(inputs[2]);
   const each = perInput[node.op] ?? (node.op.startsWith("Reduce") ? 1 : undefined);
   if (each !== undefined) return each * sizeOf(inputs[0]);

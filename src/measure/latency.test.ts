@@ -32,7 +32,12 @@ describe("latency", () => {
   });
 
   test("an even number of runs, and a single one", async () => {
-    expect(await measureLatency(timed([1, 2, 5, 9]).session, {}, { warmup: 0, runs: 1, clock: () => 0 })).toEqual({ median: 0, p95: 0, mean: 0, runs: 1 });
+    expect(await measureLatency(timed([1, 2, 5, 9]).session, {}, { warmup: 0, runs: 1, clock: () => 0 })).toEqual({
+      median: 0,
+      p95: 0,
+      mean: 0,
+      runs: 1,
+    });
     const { session, clock } = timed([9, 1, 5, 2]);
     expect((await measureLatency(session, {}, { warmup: 0, runs: 4, clock })).median).toBe(3.5);
   });
@@ -51,7 +56,11 @@ describe("random inputs", () => {
 
   test("fit the graph, repeat with the seed and differ without", () => {
     const feeds = randomFeeds(graph, { N: 20, S: 2 });
-    expect(Object.values(feeds).map(({ type, shape }) => [type, shape])).toEqual([["float32", [20, 3]], ["int64", [20, 2]], ["bool", [50]]]);
+    expect(Object.values(feeds).map(({ type, shape }) => [type, shape])).toEqual([
+      ["float32", [20, 3]],
+      ["int64", [20, 2]],
+      ["bool", [50]],
+    ]);
     expect(new Set(feeds.ids?.data as BigInt64Array)).toEqual(new Set([0n, 1n]));
     expect(new Set(feeds.mask?.data as Uint8Array)).toEqual(new Set([0, 1]));
     expect(new Set(feeds.image?.data as Float32Array).size).toBeGreaterThan(50);

@@ -1,5 +1,5 @@
 import { LimbeckError } from "../errors.ts";
-import { type Graph, formatShape, type Value } from "../graph/graph.ts";
+import { formatShape, type Graph, type Value } from "../graph/graph.ts";
 import { arrayTypeOf, elementCount, type Tensor, type TensorData } from "../graph/tensor.ts";
 import { type Random, randomFor } from "../random.ts";
 import type { Feeds, Session } from "../runtime/runtime.ts";
@@ -25,7 +25,8 @@ export interface LatencyOptions {
 /** Times whole runs of a session, one after the other, outputs fetched. Quantiles between two runs are interpolated. */
 export async function measureLatency(session: Session, feeds: Feeds, options: LatencyOptions = {}): Promise<LatencySummary> {
   const { warmup = 5, runs = 50, clock = () => performance.now() } = options;
-  if (!Number.isInteger(runs) || runs < 1) throw new LimbeckError(`Latency cannot be measured in ${runs} runs.`, { hint: "Ask for 1 or more." });
+  if (!Number.isInteger(runs) || runs < 1)
+    throw new LimbeckError(`Latency cannot be measured in ${runs} runs.`, { hint: "Ask for 1 or more." });
   for (let run = 0; run < warmup; run++) await session.run(feeds);
   const times: number[] = [];
   for (let run = 0; run < runs; run++) {
@@ -58,9 +59,12 @@ export function randomFeeds(graph: Graph, sizes: Readonly<Record<string, number>
 function randomTensor({ name, type, shape }: Value, sizes: Readonly<Record<string, number>>, random: Random): Tensor {
   const concrete = shape.map((size) => (typeof size === "number" ? size : (sizes[size] ?? Number.NaN)));
   if (concrete.some(Number.isNaN)) {
-    throw new LimbeckError(`The input "${name}" ${formatShape(shape)} has a dimension without a size.`, { hint: 'Give it one: { "N": 1 }.' });
+    throw new LimbeckError(`The input "${name}" ${formatShape(shape)} has a dimension without a size.`, {
+      hint: 'Give it one: { "N": 1 }.',
+    });
   }
-  if (type === "string" || type === "float16" || type === "bfloat16") throw new LimbeckError(`There are no random inputs of type ${type} for "${name}".`);
+  if (type === "string" || type === "float16" || type === "bfloat16")
+    throw new LimbeckError(`There are no random inputs of type ${type} for "${name}".`);
   const data = new (arrayTypeOf(type))(elementCount(concrete));
   const isFloat = data instanceof Float32Array || data instanceof Float64Array;
   const is64bit = data instanceof BigInt64Array || data instanceof BigUint64Array;

@@ -19,7 +19,10 @@ const views = new Set(["Identity", "Reshape", "Flatten", "Squeeze", "Unsqueeze",
  * @param values Every value by name, with fixed shapes.
  */
 export function peakActivationBytes(graph: Graph, values: ReadonlyMap<string, Value>): number {
-  const constants = new Set([...graph.initializers.keys(), ...graph.nodes.flatMap(({ op, outputs }) => (op === "Constant" ? outputs : []))]);
+  const constants = new Set([
+    ...graph.initializers.keys(),
+    ...graph.nodes.flatMap(({ op, outputs }) => (op === "Constant" ? outputs : [])),
+  ]);
   const owners = new Map<string, string>();
   for (const { op, inputs, outputs } of graph.nodes) {
     const [from = "", to = ""] = [inputs[0], outputs[0]];

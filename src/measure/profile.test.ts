@@ -42,7 +42,11 @@ describe("parameters", () => {
       }),
     );
     expect(profile.parameters).toBe(16);
-    expect(profile.nodes.map(({ op, parameters }) => [op, parameters])).toEqual([["MatMul", 16], ["Relu", 0], ["MatMul", 0]]);
+    expect(profile.nodes.map(({ op, parameters }) => [op, parameters])).toEqual([
+      ["MatMul", 16],
+      ["Relu", 0],
+      ["MatMul", 0],
+    ]);
   });
 });
 
@@ -62,17 +66,36 @@ describe("work by hand", () => {
     // 16 filters × 8×8 places × (3/1 channels × 3×3).
     ["convolution", (g) => g.conv(input(g, 3, 8, 8), weight(g, 16, 3, 3, 3), undefined, { padding: 1 }), { macs: 27_648, flops: 55_296 }],
     // 8 filters × 4×4 places × (4/4 channels × 3×3), and one addition for the bias at each of 128 outputs.
-    ["depthwise, strided, with bias", (g) => g.conv(input(g, 8, 8, 8), weight(g, 8, 1, 3, 3), weight(g, 8), { padding: 1, stride: 2, group: 8 }), { macs: 1_152, flops: 2_432 }],
+    [
+      "depthwise, strided, with bias",
+      (g) => g.conv(input(g, 8, 8, 8), weight(g, 8, 1, 3, 3), weight(g, 8), { padding: 1, stride: 2, group: 8 }),
+      { macs: 1_152, flops: 2_432 },
+    ],
     // Each of 2×3×3 inputs spreads over 4 channels × 2×2.
     [
       "transposed convolution",
-      (g) => g.convTranspose(input(g, 2, 3, 3), weight(g, 2, 4, 2, 2), { kernel: [2, 2], strides: [2, 2], dilations: [1, 1], padsBegin: [0, 0], padsEnd: [0, 0] }),
+      (g) =>
+        g.convTranspose(input(g, 2, 3, 3), weight(g, 2, 4, 2, 2), {
+          kernel: [2, 2],
+          strides: [2, 2],
+          dilations: [1, 1],
+          padsBegin: [0, 0],
+          padsEnd: [0, 0],
+        }),
       { macs: 288, flops: 576 },
     ],
     // 5 heads' worth of [2×3]·[3×4].
     ["batched product", (g) => g.matMul(input(g, 5, 2, 3), weight(g, 5, 3, 4)), { macs: 120, flops: 240 }],
-    ["transposed product", (g) => g.matMul(input(g, 5, 3, 2), weight(g, 5, 4, 3), { transposeA: true, transposeB: true }), { macs: 120, flops: 240 }],
-    ["Gemm of a transposed input", (g) => g.gemm(g.reshape(input(g, 12), [3, 4]), weight(g, 3, 5), undefined, { transposeA: true }), { macs: 60, flops: 120 }],
+    [
+      "transposed product",
+      (g) => g.matMul(input(g, 5, 3, 2), weight(g, 5, 4, 3), { transposeA: true, transposeB: true }),
+      { macs: 120, flops: 240 },
+    ],
+    [
+      "Gemm of a transposed input",
+      (g) => g.gemm(g.reshape(input(g, 12), [3, 4]), weight(g, 3, 5), undefined, { transposeA: true }),
+      { macs: 60, flops: 120 },
+    ],
     ["activation", (g) => g.gelu(input(g, 10)), { macs: 0, flops: 10 }],
     ["broadcast addition", (g) => g.add(input(g, 1, 4), weight(g, 3, 1)), { macs: 0, flops: 12 }],
     ["sum of four", (g) => g.sum(input(g, 4), weight(g, 4), weight(g, 4), weight(g, 4)), { macs: 0, flops: 12 }],

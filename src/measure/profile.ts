@@ -71,9 +71,12 @@ function fixSizes(graph: Graph, sizes: Readonly<Record<string, number>>): Graph 
   const all = typeof batch === "string" ? { [batch]: 1, ...sizes } : sizes;
   const open = symbolicDimensions(graph).filter((name) => !Object.hasOwn(all, name));
   if (open.length > 0) {
-    throw new LimbeckError(`The size of ${open.map((name) => `"${name}"`).join(", ")} is open, so the cost of the graph "${graph.name}" is too.`, {
-      hint: `Give it a size: { ${JSON.stringify(open[0])}: 128 }.`,
-    });
+    throw new LimbeckError(
+      `The size of ${open.map((name) => `"${name}"`).join(", ")} is open, so the cost of the graph "${graph.name}" is too.`,
+      {
+        hint: `Give it a size: { ${JSON.stringify(open[0])}: 128 }.`,
+      },
+    );
   }
   return bindDimensions(graph, all);
 }
@@ -84,7 +87,9 @@ function profileNodes(graph: Graph, values: ReadonlyMap<string, Value>): readonl
     const outputs = node.outputs.flatMap((name) => values.get(name) ?? []);
     for (const { name, shape } of outputs) {
       if (shape.some((size) => typeof size === "string")) {
-        throw new LimbeckError(`The size of "${name}" depends on what the graph is fed, so its cost is open.`, { where: describeNode(node) });
+        throw new LimbeckError(`The size of "${name}" depends on what the graph is fed, so its cost is open.`, {
+          where: describeNode(node),
+        });
       }
     }
     // Deleted when taken, so that a shared weight counts for its first node only.

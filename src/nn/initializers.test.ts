@@ -1,6 +1,15 @@
 import { describe, expect, it } from "vitest";
 import { randomFor } from "../random.ts";
-import { constantInit, type Initializer, kaimingNormal, kaimingUniform, lecunUniform, normal, uniform, xavierUniform } from "./initializers.ts";
+import {
+  constantInit,
+  type Initializer,
+  kaimingNormal,
+  kaimingUniform,
+  lecunUniform,
+  normal,
+  uniform,
+  xavierUniform,
+} from "./initializers.ts";
 
 /** 38,400 elements: fan in 300, fan out 3,200. */
 const CONV = [128, 12, 5, 5];

@@ -33,7 +33,12 @@ export interface LinearOptions {
 }
 
 /** y = x·Wᵀ + b for x [N, inputs]; W [outputs, inputs]. */
-export function linear({ g, random }: Network, x: Value, outputs: number, { bias = true, init = kaimingUniform() }: LinearOptions = {}): Value {
+export function linear(
+  { g, random }: Network,
+  x: Value,
+  outputs: number,
+  { bias = true, init = kaimingUniform() }: LinearOptions = {},
+): Value {
   const weight = g.initializer("weight", init([outputs, Number(x.shape.at(-1))], random));
   const offset = bias ? g.initializer("bias", constantInit(0)([outputs], random)) : undefined;
   return g.gemm(x, weight, offset, { transposeB: true });

@@ -1,5 +1,5 @@
 import { formatInteger, formatPercent, formatScalar } from "./format.ts";
-import { type Series, lineChart } from "./line-chart.ts";
+import { lineChart, type Series } from "./line-chart.ts";
 import { html, type Markup } from "./markup.ts";
 import { type EpochRecord, type Report, studentTitle } from "./report.ts";
 
@@ -56,7 +56,7 @@ function accuracyChart(
 ): Markup {
   const { student, baseline = [] } = report.curves;
   const learner = studentTitle(report);
-  const validation = (record: EpochRecord): number => 1 - record.validationAccuracy;
+  const validation = (record: EpochRecord): number => 1 - (record.validationAccuracy ?? Number.NaN);
   const training = (record: EpochRecord): number => 1 - record.trainAccuracy;
   const teacherError = 1 - (report.teacher?.accuracy.validation ?? Number.NaN);
   const series = present([

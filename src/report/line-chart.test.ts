@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { lineChart, type LineChart } from "./line-chart.ts";
+import { type LineChart, lineChart } from "./line-chart.ts";
 import { toHtml } from "./markup.ts";
 
 function draw(values: readonly number[], options: Partial<LineChart> = {}): string {

@@ -84,7 +84,8 @@ export interface EpochRecord {
   /** Mean of each loss term over the epoch. */
   readonly losses: Readonly<Record<string, number>>;
   readonly trainAccuracy: number;
-  readonly validationAccuracy: number;
+  /** Absent where nothing is held out for validation. */
+  readonly validationAccuracy?: number;
   readonly validationLoss?: number;
   readonly samplesPerSecond: number;
 }

@@ -1,10 +1,9 @@
-import { readdir } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import type { Phase } from "../distill/environment.ts";
 import type { Recipe } from "../distill/recipe/schema.ts";
 import { LimbeckError } from "../errors.ts";
 import type { CheckpointStore } from "../train/checkpoint.ts";
-import { makeDirectory, readIfThere, writeAtomically } from "./files.ts";
+import { listDirectory, makeDirectory, readIfThere, removeTemporary, writeAtomically } from "./files.ts";
 
 /** One line of metrics.jsonl. */
 export interface MetricsLine {
@@ -16,6 +15,8 @@ export interface MetricsLine {
 /** Everything that one run leaves behind, in one directory. */
 export interface RunDirectory {
   readonly path: string;
+  /** Makes the directory and writes recipe.json, the first time that it is called. Nothing is written before. */
+  begin(): Promise<void>;
   checkpoints(phase: Phase): CheckpointStore;
   /** Adds a line to metrics.jsonl, in place of one for the same phase and epoch that an interrupted run left. */
   record(line: MetricsLine): Promise<void>;
@@ -24,33 +25,30 @@ export interface RunDirectory {
 }
 
 /**
- * Opens a new run directory, or with `resume` one that holds an unfinished run of the same recipe.
+ * Opens a directory for a new run, or with `resume` one that may hold an unfinished run of the same recipe.
  *
- * @throws LimbeckError when the directory can't be written, holds another run, or was made by another recipe.
+ * @throws LimbeckError when the directory can't be read, holds another run or anything else, or was made by another recipe.
  */
 export async function openRunDirectory(path: string, recipe: Recipe, resume: boolean): Promise<RunDirectory> {
   const directory = resolve(path);
-  await makeDirectory(join(directory, "checkpoints"));
-  const recipeFile = join(directory, "recipe.json");
-  const text = `${JSON.stringify(recipe, null, 2)}\n`;
-  const before = await readIfThere(recipeFile);
-  if (before && !resume) {
-    throw new LimbeckError("This directory already holds a run.", { where: directory, hint: "Use --resume to go on with it, or --out for another directory." });
-  }
-  if (before && new TextDecoder().decode(before) !== text) {
-    throw new LimbeckError("The recipe differs from the one that this run was started with.", {
-      where: recipeFile,
-      hint: "Resume with the same recipe and options, or start a new run with --out.",
-    });
-  }
-  await writeAtomically(recipeFile, text);
-  let metrics = before ? parseLines(await readIfThere(join(directory, "metrics.jsonl"))) : [];
+  const resumed = await checkDirectory(directory, recipe, resume);
+  let begun = false;
+  let metrics = resumed ? parseLines(await readIfThere(join(directory, "metrics.jsonl"))) : [];
   const write = (name: string, content: Uint8Array | string) => writeAtomically(join(directory, name), content);
   return {
     path: directory,
+    begin: async () => {
+      if (begun) return;
+      begun = true;
+      await makeDirectory(directory);
+      // Looked at again: another run may have taken the directory while this one read its data.
+      if (!(await checkDirectory(directory, recipe, resume))) await write(RECIPE, recipeText(recipe));
+      await makeDirectory(join(directory, CHECKPOINTS));
+      await removeTemporary(directory, join(directory, CHECKPOINTS));
+    },
     checkpoints: (phase) => {
-      const file = join(directory, "checkpoints", `${phase}.safetensors`);
-      return { load: () => readIfThere(file), save: (bytes) => writeAtomically(file, bytes) };
+      const name = join(directory, CHECKPOINTS, `${phase}.safetensors`);
+      return { name, load: () => readIfThere(name), save: (bytes) => writeAtomically(name, bytes) };
     },
     record: async (line) => {
       metrics = [...metrics.filter(({ phase, epoch }) => phase !== line.phase || epoch < line.epoch), line];
@@ -63,9 +61,43 @@ export async function openRunDirectory(path: string, recipe: Recipe, resume: boo
   };
 }
 
+const RECIPE = "recipe.json";
+const CHECKPOINTS = "checkpoints";
+const recipeText = (recipe: Recipe): string => `${JSON.stringify(recipe, null, 2)}\n`;
+
+/** Whether the directory holds this very run, started before. @throws LimbeckError when it holds anything else. */
+async function checkDirectory(directory: string, recipe: Recipe, resume: boolean): Promise<boolean> {
+  const before = await readIfThere(join(directory, RECIPE));
+  if (!before) {
+    if ((await listDirectory(directory)).length === 0) return false;
+    throw new LimbeckError("The directory for the run is not empty, and holds no run.", { where: directory, hint: "Choose another with --out." });
+  }
+  if (!resume) {
+    throw new LimbeckError("This directory already holds a run.", { where: directory, hint: "Use --resume to go on with it, or --out for another directory." });
+  }
+  const text = new TextDecoder().decode(before);
+  if (text === recipeText(recipe)) return true;
+  throw new LimbeckError(`The recipe differs from the one that this run was started with${differences(text, recipe)}.`, {
+    where: join(directory, RECIPE),
+    hint: "Resume with the same recipe and options, or start a new run with --out.",
+  });
+}
+
+/** The keys in which a recipe differs from one that was written down. */
+function differences(text: string, recipe: Recipe): string {
+  try {
+    const before = JSON.parse(text) as Record<string, unknown>;
+    const now = recipe as Readonly<Record<string, unknown>>;
+    const keys = [...new Set([...Object.keys(before), ...Object.keys(now)])].filter((key) => JSON.stringify(before[key]) !== JSON.stringify(now[key]));
+    return ` (${keys.join(", ")})`;
+  } catch {
+    return "";
+  }
+}
+
 /** The first of NAME, NAME-2, NAME-3, ... under `parent` that is free. */
 export async function freshDirectory(parent: string, name: string): Promise<string> {
-  const taken = new Set(await readdir(parent).catch(() => []));
+  const taken = new Set(await listDirectory(parent));
   let candidate = name;
   for (let count = 2; taken.has(candidate); count++) candidate = `${name}-${count}`;
   return join(parent, candidate);

@@ -3,16 +3,36 @@ import { openIdxDirectory } from "../data/node/idx-directory.ts";
 import type { Environment, ProgressEvents } from "../distill/environment.ts";
 import type { Recipe } from "../distill/recipe/schema.ts";
 import { nodeRuntime } from "../runtime/node.ts";
+import { LimbeckError } from "../errors.ts";
 import type { RunDirectory } from "./directory.ts";
 import { readBytes } from "./files.ts";
 
 /** Node's side of a run: files relative to the recipe, the stock onnxruntime-node, checkpoints in the run directory. */
-export function nodeEnvironment(recipe: Recipe, relativeTo: string, directory: RunDirectory | undefined, events: ProgressEvents): Environment {
+export function nodeEnvironment(
+  recipe: Recipe,
+  relativeTo: string,
+  directory: RunDirectory | undefined,
+  events: ProgressEvents,
+): Environment {
   return {
     runtime: nodeRuntime({ device: recipe.device, threads: recipe.threads }),
-    openData: (data) => openIdxDirectory(data.idx, { validation: data.validation, splitSeed: data.splitSeed, exclude: data.exclude, relativeTo }),
+    openData: (data) =>
+      openIdxDirectory(data.idx, { validation: data.validation, splitSeed: data.splitSeed, exclude: data.exclude, relativeTo }),
     readFile: (path) => readBytes(resolve(relativeTo, path)),
+    begin: directory?.begin,
     checkpoints: directory?.checkpoints,
+    checkpointSeconds: checkpointSeconds(),
     events,
   };
+}
+
+/** LIMBECK_CHECKPOINT_SECONDS: how often a run is saved within an epoch. */
+function checkpointSeconds(): number | undefined {
+  const text = process.env.LIMBECK_CHECKPOINT_SECONDS;
+  if (text === undefined) return undefined;
+  const seconds = Number(text);
+  if (text.trim() === "" || !(seconds >= 0)) {
+    throw new LimbeckError(`"${text}" is not a number of seconds.`, { where: "LIMBECK_CHECKPOINT_SECONDS", hint: "Give 0 or more, or unset it." });
+  }
+  return seconds;
 }

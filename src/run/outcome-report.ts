@@ -1,4 +1,4 @@
-import { cpus, totalmem, type as osType, release as osRelease } from "node:os";
+import { cpus, release as osRelease, type as osType, totalmem } from "node:os";
 import type { Samples } from "../data/samples.ts";
 import type { Outcome, Trained } from "../distill/distill.ts";
 import type { Recipe } from "../distill/recipe/schema.ts";
@@ -27,7 +27,8 @@ export async function outcomeReport(
   const trained = (network: Trained) =>
     modelReport(runtime, network.graph, network.bytes, network.predictions, { ...network.accuracy, bestEpoch: network.bestEpoch });
   const studentReport = await trained(student);
-  const teacherReport = teacher && (await modelReport(runtime, teacher.graph, teacher.bytes, teacher.predictions, { lastEpoch: teacher.predictions.accuracy }));
+  const teacherReport =
+    teacher && (await modelReport(runtime, teacher.graph, teacher.bytes, teacher.predictions, { lastEpoch: teacher.predictions.accuracy }));
   return {
     limbeck: { schema: 1 },
     recipe,
@@ -53,7 +54,13 @@ export async function outcomeReport(
   };
 }
 
-async function modelReport(runtime: Runtime, graph: Graph, bytes: Uint8Array, predictions: Predictions, accuracy: ModelReport["accuracy"]): Promise<ModelReport> {
+async function modelReport(
+  runtime: Runtime,
+  graph: Graph,
+  bytes: Uint8Array,
+  predictions: Predictions,
+  accuracy: ModelReport["accuracy"],
+): Promise<ModelReport> {
   const { parameters, flops } = profileGraph(graph);
   const session = await runtime.createSession(bytes);
   const latencyMs: Record<string, { median: number; p95: number }> = {};
@@ -63,7 +70,16 @@ async function modelReport(runtime: Runtime, graph: Graph, bytes: Uint8Array, pr
   }
   await session.release();
   const testSamples = predictions.labels.length;
-  return { name: graph.name, parameters, flops, bytes: bytes.length, accuracy, errors: Math.round((1 - predictions.accuracy) * testSamples), testSamples, latencyMs };
+  return {
+    name: graph.name,
+    parameters,
+    flops,
+    bytes: bytes.length,
+    accuracy,
+    errors: Math.round((1 - predictions.accuracy) * testSamples),
+    testSamples,
+    latencyMs,
+  };
 }
 
 /** Sets the symbolic batch dimension. */
@@ -78,9 +94,13 @@ function protocol({ recipe, data }: Outcome): string {
     `Trained on ${train.length} samples of ${recipe.data.idx}, ${validation.length} held out for validation, tested on all ${test.length} test samples.`,
     "'Last epoch' is the network after the last epoch; 'best on validation' is the test accuracy of the epoch that was best on the validation samples.",
     `student.onnx holds the weights of the ${recipe.keep === "best" ? "epoch best on validation" : "last epoch"}${recipe.average ? ", averaged over steps" : ""}; errors, agreement and confusion are of that file.`,
-    recipe.teacher && recipe.baseline ? "The baseline is the same network with the same initial weights, data order, augmentation and schedule, trained on the labels alone." : "",
+    recipe.teacher && recipe.baseline
+      ? "The baseline is the same network with the same initial weights, data order, augmentation and schedule, trained on the labels alone."
+      : "",
     `Latency is the median and 95th percentile of repeated runs on this machine's CPU, ${threadsText(recipe)}.`,
-  ].filter((sentence) => sentence !== "").join(" ");
+  ]
+    .filter((sentence) => sentence !== "")
+    .join(" ");
 }
 
 const threadsText = ({ threads }: Recipe): string => (threads === undefined ? "all threads" : `${threads} threads`);

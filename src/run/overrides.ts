@@ -19,14 +19,18 @@ export function applyOverrides(recipe: unknown, overrides: readonly string[]): u
     const where = `--set ${override}`;
     const [, path, text] = FORM.exec(override) ?? [];
     if (path === undefined || text === undefined) {
-      throw new LimbeckError("An override has the form key=value.", { where, hint: "For example: --set epochs=3 --set losses[0].kd.temperature=8" });
+      throw new LimbeckError("An override has the form key=value.", {
+        where,
+        hint: "For example: --set epochs=3 --set losses[0].kd.temperature=8",
+      });
     }
     const keys = path.split(/[.[\]]+/).filter((key) => key !== "");
     const last = keys.pop() as string;
     let holder = checkHolder(changed, "the recipe", keys[0] ?? last, where);
     for (const [depth, key] of keys.entries()) {
       const next = keys[depth + 1] ?? last;
-      holder = checkHolder((holder[key] ??= isIndex(next) ? [] : {}), keys.slice(0, depth + 1).join("."), next, where);
+      holder[key] ??= isIndex(next) ? [] : {};
+      holder = checkHolder(holder[key], keys.slice(0, depth + 1).join("."), next, where);
     }
     holder[last] = parseValue(text, where);
   }
@@ -39,10 +43,16 @@ const isIndex = (key: string): boolean => /^\d+$/.test(key);
 function checkHolder(value: unknown, name: string, key: string, where: string): Holder {
   if (INHERITED.has(key)) throw new LimbeckError(`No recipe has a key "${key}".`, { where });
   if (typeof value !== "object" || value === null) {
-    throw new LimbeckError(`"${key}" cannot be set: ${name} is ${JSON.stringify(value)}, which has no keys.`, { where, hint: "Set the whole of it: --set 'key={...}'." });
+    throw new LimbeckError(`"${key}" cannot be set: ${name} is ${JSON.stringify(value)}, which has no keys.`, {
+      where,
+      hint: `Set the whole of it: --set '${name}={...}'`,
+    });
   }
   if (Array.isArray(value) && !(isIndex(key) && Number(key) <= value.length)) {
-    throw new LimbeckError(`"${key}" cannot be set: ${name} is a list of ${value.length}.`, { where, hint: `Its entries are 0 to ${value.length - 1}; ${value.length} adds one.` });
+    throw new LimbeckError(`"${key}" cannot be set: ${name} is a list of ${value.length}.`, {
+      where,
+      hint: `The next free place is ${name}[${value.length}].`,
+    });
   }
   return value as Holder;
 }
@@ -51,6 +61,9 @@ function parseValue(text: string, where: string): unknown {
   try {
     return parseYaml(text);
   } catch (error) {
-    throw new LimbeckError(`The value cannot be parsed: ${(error as Error).message.split("\n")[0]}`, { where, hint: "Values are YAML, such as 3, [1, 2] or {a: 1}." });
+    throw new LimbeckError(`The value cannot be parsed: ${(error as Error).message.split("\n")[0]}`, {
+      where,
+      hint: "Values are YAML, such as 3, [1, 2] or {a: 1}.",
+    });
   }
 }

@@ -41,15 +41,20 @@ export async function loadRecipeFile(path: string): Promise<RecipeFile> {
   }
 }
 
-/** JSON is YAML too, but its own parser's messages fit it better. */
+/** JSON is YAML too, but only its own parser refuses what is YAML alone. */
 async function readData(absolute: string, path: string): Promise<unknown> {
   const bytes = await readBytes(absolute);
-  if (bytes.length > RECIPE_LIMIT) throw new LimbeckError(`The file has ${bytes.length} bytes; a recipe has at most ${RECIPE_LIMIT}.`, { where: path });
+  if (bytes.length > RECIPE_LIMIT)
+    throw new LimbeckError(`The file has ${bytes.length} bytes; a recipe has at most ${RECIPE_LIMIT}.`, { where: path });
   const text = new TextDecoder().decode(bytes);
   try {
     return extname(path) === ".json" ? (JSON.parse(text) as unknown) : parseYaml(text);
-  } catch (error) {
-    throw new LimbeckError(`The recipe cannot be parsed: ${(error as Error).message.trim()}`, { where: path, hint: "Correct the syntax there." });
+  } catch (cause) {
+    throw new LimbeckError(`The recipe cannot be parsed: ${(cause as Error).message.trim()}`, {
+      where: path,
+      hint: "Correct the syntax there.",
+      cause,
+    });
   }
 }
 
@@ -60,9 +65,21 @@ async function importRecipe(absolute: string, path: string): Promise<unknown> {
   try {
     const loaded: unknown = await jiti.import(absolute, { default: true });
     const content: unknown = typeof loaded === "function" ? await loaded() : loaded;
-    // A recipe is data: without this, a function or a promise in it would be found only when the recipe is written down.
+    // A recipe is data: a function or a promise in it is a mistake, better found here than when the recipe is written down.
     return structuredClone(content);
-  } catch (error) {
-    throw new LimbeckError(`The recipe cannot be loaded: ${error instanceof Error ? error.message : String(error)}`, { where: path, cause: error });
+  } catch (cause) {
+    const error = cause instanceof Error ? cause : new Error(String(cause));
+    throw new LimbeckError(`The recipe cannot be loaded: ${error.message.split("\n")[0]}`, {
+      where: `${path}${lineOf(error, absolute)}`,
+      hint: "Correct the recipe there.",
+      cause,
+    });
   }
+}
+
+/** `:LINE` of the file in which an error arose, as far as that is known. */
+function lineOf({ message, stack = "" }: Error, file: string): string {
+  const text = message + stack;
+  const start = text.indexOf(`${file}:`);
+  return start < 0 ? "" : (/^:\d+/.exec(text.slice(start + file.length))?.[0] ?? "");
 }

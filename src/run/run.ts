@@ -1,6 +1,6 @@
+import { runRecipe } from "../distill/distill.ts";
 import type { Phase, ProgressEvents } from "../distill/environment.ts";
 import { needsTeacher } from "../distill/objective.ts";
-import { runRecipe } from "../distill/distill.ts";
 import { parseRecipe } from "../distill/recipe/parse.ts";
 import type { Recipe, RecipeInput } from "../distill/recipe/schema.ts";
 import { LimbeckError } from "../errors.ts";
@@ -9,9 +9,9 @@ import type { EpochRecord, Report } from "../report/report.ts";
 import type { EpochEvent } from "../train/fit.ts";
 import { type MetricsLine, openRunDirectory, type RunDirectory } from "./directory.ts";
 import { nodeEnvironment } from "./environment.ts";
+import { outcomeReport } from "./outcome-report.ts";
 import { applyOverrides } from "./overrides.ts";
 import { loadRecipeFile } from "./recipe-file.ts";
-import { outcomeReport } from "./outcome-report.ts";
 
 export interface RunOptions {
   /** The run directory; without it nothing is written. */
@@ -58,7 +58,9 @@ export async function resolveRecipe(path: string, overrides: readonly string[] =
 export async function runResolved(command: "distill" | "train", recipe: Recipe, options: RunOptions): Promise<Run> {
   const teaching = recipe.losses.some(needsTeacher);
   if (command === "distill" && !teaching) {
-    throw new LimbeckError("None of the recipe's losses learns from a teacher.", { hint: "Add kd or hinton to the losses, or use `limbeck train`." });
+    throw new LimbeckError("None of the recipe's losses learns from a teacher.", {
+      hint: "Add kd or hinton to the losses, or use `limbeck train`.",
+    });
   }
   if (command === "train" && teaching) throw new LimbeckError("The recipe's losses need a teacher.", { hint: "Use `limbeck distill`." });
   const began = performance.now();
@@ -74,7 +76,12 @@ export async function runResolved(command: "distill" | "train", recipe: Recipe, 
   const environment = nodeEnvironment(recipe, options.relativeTo ?? process.cwd(), directory, events);
   const outcome = await runRecipe(recipe, environment);
   options.onProgress?.onStage?.("Measuring");
-  const report = await outcomeReport(outcome, environment.runtime, { student: log.records("student"), baseline: log.records("baseline") }, (performance.now() - began) / 1000);
+  const report = await outcomeReport(
+    outcome,
+    environment.runtime,
+    { student: log.records("student"), baseline: log.records("baseline") },
+    (performance.now() - began) / 1000,
+  );
   if (directory) await writeResults(directory, outcome.student.bytes, outcome.baseline?.bytes, report);
   return { student: outcome.student.bytes, report, directory: directory?.path };
 }
@@ -97,7 +104,8 @@ function epochLog(directory: RunDirectory | undefined) {
         lines = directory.metrics;
       } else lines = [...lines, line];
     },
-    records: (asked: Phase): EpochRecord[] => lines.filter(({ phase }) => phase === asked).map(({ phase: _, ...record }) => record as unknown as EpochRecord),
+    records: (asked: Phase): EpochRecord[] =>
+      lines.filter(({ phase }) => phase === asked).map(({ phase: _, ...record }) => record as unknown as EpochRecord),
   };
 }
 
@@ -112,7 +120,7 @@ function epochRecord(event: EpochEvent): EpochRecord {
     ...(temperature === undefined ? {} : { temperature }),
     losses,
     trainAccuracy: accuracy,
-    validationAccuracy: event.validation?.accuracy ?? Number.NaN,
+    validationAccuracy: event.validation?.accuracy,
     validationLoss: event.validation?.loss,
     samplesPerSecond: event.samplesPerSecond,
   };

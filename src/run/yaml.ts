@@ -11,6 +11,7 @@ const MOST_ALIASES = 100;
 export function parseYaml(text: string): unknown {
   const document = parseDocument(text);
   const [mistake] = [...document.errors, ...document.warnings];
+  if (mistake?.code === "MULTIPLE_DOCS") throw new Error("There is more than one document in it (---).");
   if (mistake) throw mistake;
   return document.toJS({ maxAliasCount: MOST_ALIASES }) as unknown;
 }

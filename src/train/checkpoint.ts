@@ -24,32 +24,37 @@ export interface Checkpoint {
 
 /** Somewhere that checkpoints are kept. `save` must not lose the last one if it fails. */
 export interface CheckpointStore {
+  /** What to call it in messages, such as its file's path. */
+  readonly name?: string;
   load(): Promise<Uint8Array | undefined>;
   save(bytes: Uint8Array): Promise<void>;
 }
 
 interface HeaderEntry {
-  readonly dtype: string;
+  readonly dtype: "F32";
   readonly shape: readonly number[];
   readonly data_offsets: readonly [number, number];
 }
 
-const HEADER_LIMIT = 100_000_000;
+const FORMAT = "limbeck-checkpoint-1";
+const METADATA = "__metadata__";
 
 /** The checkpoint in the safetensors format: 8 bytes of header length, a JSON header, the data. `progress` is in its metadata. */
 export function encodeCheckpoint({ progress, tensors }: Checkpoint): Uint8Array {
   let offset = 0;
-  const header: Record<string, unknown> = { __metadata__: { format: "limbeck-checkpoint-1", progress: JSON.stringify(progress) } };
-  for (const [name, { shape, data }] of tensors) {
-    header[name] = { dtype: "F32", shape, data_offsets: [offset, offset + data.byteLength] };
+  const entries = Array.from(tensors, ([name, { shape, data }]): [string, HeaderEntry] => {
+    const from = offset;
     offset += data.byteLength;
-  }
-  const text = JSON.stringify(header);
-  const encoded = new TextEncoder().encode(text.padEnd(Math.ceil(text.length / 8) * 8));
-  const bytes = new Uint8Array(8 + encoded.length + offset);
-  new DataView(bytes.buffer).setBigUint64(0, BigInt(encoded.length), true);
-  bytes.set(encoded, 8);
-  let position = 8 + encoded.length;
+    return [name, { dtype: "F32", shape, data_offsets: [from, offset] }];
+  });
+  const header = Object.fromEntries<unknown>([[METADATA, { format: FORMAT, progress: JSON.stringify(progress) }], ...entries]);
+  const text = new TextEncoder().encode(JSON.stringify(header));
+  // Spaces after the header align the data to 8 bytes.
+  const start = 8 + Math.ceil(text.length / 8) * 8;
+  const bytes = new Uint8Array(start + offset).fill(0x20, 8, start);
+  new DataView(bytes.buffer).setBigUint64(0, BigInt(start - 8), true);
+  bytes.set(text, 8);
+  let position = start;
   for (const { data } of tensors.values()) {
     bytes.set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength), position);
     position += data.byteLength;
@@ -62,25 +67,44 @@ export function decodeCheckpoint(bytes: Uint8Array, source: string): Checkpoint 
   const broken = (why: string) => new LimbeckError(`Not a usable checkpoint: ${why}.`, { where: source, hint: "Delete it to start the run again." });
   if (bytes.length < 8) throw broken("it is cut short");
   const length = Number(new DataView(bytes.buffer, bytes.byteOffset).getBigUint64(0, true));
-  if (length > Math.min(HEADER_LIMIT, bytes.length - 8)) throw broken("it is cut short");
-  const header = parse(new TextDecoder().decode(bytes.subarray(8, 8 + length)), broken);
-  const metadata = header.__metadata__ as { format?: string; progress?: string } | undefined;
-  if (metadata?.format !== "limbeck-checkpoint-1" || !metadata.progress) throw broken("it was not written by Limbeck");
+  if (length > bytes.length - 8) throw broken("it is cut short");
+  const header = parsed(new TextDecoder().decode(bytes.subarray(8, 8 + length)));
+  if (!header) throw broken("its header is not JSON");
+  const { [METADATA]: metadata, ...entries } = header as { [METADATA]?: { format?: unknown; progress?: unknown } };
+  const progress = metadata?.format === FORMAT ? parsed(String(metadata.progress)) : undefined;
+  if (!isProgress(progress)) throw broken("it was not written by Limbeck");
   const data = bytes.subarray(8 + length);
+  let used = 0;
   const tensors = new Map<string, Float32Tensor>();
-  for (const [name, entry] of Object.entries(header)) {
-    if (name === "__metadata__") continue;
-    const { dtype, shape, data_offsets: [from, to] } = entry as HeaderEntry;
-    if (dtype !== "F32" || to > data.length || to - from !== 4 * elementCount(shape)) throw broken(`"${name}" is damaged`);
+  for (const [name, entry] of Object.entries<unknown>(entries)) {
+    if (!isEntry(entry, data.length)) throw broken(`"${name}" is damaged`);
+    const { shape, data_offsets: [from, to] } = entry;
     tensors.set(name, { type: "float32", shape, data: new Float32Array(data.slice(from, to).buffer) });
+    used += to - from;
   }
-  return { progress: parse(metadata.progress, broken) as unknown as Progress, tensors };
+  if (used !== data.length) throw broken("its size is not what its header says");
+  return { progress, tensors };
 }
 
-function parse(text: string, broken: (why: string) => LimbeckError): Record<string, unknown> {
+/** The object that a text is in JSON, if it is one. */
+function parsed(text: string): Record<string, unknown> | undefined {
   try {
-    return JSON.parse(text) as Record<string, unknown>;
+    const value: unknown = JSON.parse(text);
+    return typeof value === "object" && value !== null ? (value as Record<string, unknown>) : undefined;
   } catch {
-    throw broken("its header is not JSON");
+    return undefined;
   }
+}
+
+function isProgress(value: unknown): value is Progress {
+  const { seed, epoch, step, sums } = (value ?? {}) as Partial<Progress>;
+  return [seed, epoch, step].every(Number.isInteger) && typeof sums === "object";
+}
+
+/** Whether an entry describes float32 data that lies within `length` bytes. */
+function isEntry(value: unknown, length: number): value is HeaderEntry {
+  const { dtype, shape, data_offsets: offsets } = (value ?? {}) as Partial<HeaderEntry>;
+  if (dtype !== "F32" || !Array.isArray(shape) || !Array.isArray(offsets)) return false;
+  const [from, to] = offsets as readonly [number, number];
+  return from >= 0 && to <= length && shape.every((size) => Number.isInteger(size) && size >= 0) && to - from === 4 * elementCount(shape);
 }

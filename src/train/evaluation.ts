@@ -1,5 +1,5 @@
-import type { Normalization } from "../data/normalize.ts";
 import { evaluationBatches } from "../data/batches.ts";
+import type { Normalization } from "../data/normalize.ts";
 import type { Samples } from "../data/samples.ts";
 import { type GraphBuilder, graphBuilder } from "../graph/builder/builder.ts";
 import { inlineGraph } from "../graph/builder/inline.ts";
@@ -38,7 +38,14 @@ export async function createEvaluator(
 ): Promise<Evaluator> {
   const session = await runtime.createSession(writeOnnx(withWeightInputs(network, weights)), options);
   return {
-    predict: (samples, current) => predict(session, network, samples, normalization, Object.fromEntries(weights.map((name) => [name, current.get(name) as Float32Tensor]))),
+    predict: (samples, current) =>
+      predict(
+        session,
+        network,
+        samples,
+        normalization,
+        Object.fromEntries(weights.map((name) => [name, current.get(name) as Float32Tensor])),
+      ),
     release: () => session.release(),
   };
 }
@@ -81,7 +88,10 @@ function score(logits: Float32Array, labels: Int32Array, classes: number): { acc
 function withWeightInputs(network: Graph, weights: readonly string[]): Graph {
   const g: GraphBuilder = graphBuilder(network.name);
   const inputs = network.inputs.map((input) => [input.name, g.input(input.name, input.type, input.shape)] as const);
-  const weightInputs = weights.map((name): [string, Value] => [name, g.input(name, "float32", network.initializers.get(name)?.shape ?? [])]);
+  const weightInputs = weights.map((name): [string, Value] => [
+    name,
+    g.input(name, "float32", network.initializers.get(name)?.shape ?? []),
+  ]);
   const values = inlineGraph(g, network, { bind: new Map([...inputs, ...weightInputs]) });
   for (const { name } of network.outputs) g.output(values.get(name) as Value, name);
   return g.build();

@@ -23,8 +23,10 @@ export interface FitOptions {
   readonly schedules: Readonly<Record<string, Schedule>>;
   /** The teacher's outputs on a batch, by the names of the step's teacher inputs. */
   readonly teach?: (batch: Batch) => Promise<Readonly<Record<string, Tensor>>>;
-  /** Where the run is saved at the end of each epoch, and within one each minute; an earlier run found there is resumed. */
+  /** Where the run is saved at the end of each epoch, and within one each `checkpointSeconds`; an earlier run found there is resumed. */
   readonly checkpoints?: CheckpointStore;
+  /** A minute unless given; with 0, after every step. */
+  readonly checkpointSeconds?: number;
   readonly onStep?: (event: StepEvent) => void;
   readonly onEpoch?: (event: EpochEvent) => void | Promise<void>;
 }
@@ -73,7 +75,7 @@ const BEST = "best:";
  * Trains until `epochs` are done. Everything random follows from the seed and the position, so a run that is killed and resumed ends
  * with the same weights as one that is not.
  *
- * @throws LimbeckError (exit code 1) when the loss stops being a number; the last checkpoint stays.
+ * @throws LimbeckError (exit code 1) when the loss or the weights stop being finite; the last checkpoint stays.
  */
 export async function fit(options: FitOptions): Promise<FitResult> {
   const { trainer, train, validation, evaluator, epochs, seed, checkpoints } = options;
@@ -120,7 +122,7 @@ export async function fit(options: FitOptions): Promise<FitResult> {
 /** Where a saved run got to, with its state; the trainer must have been created from the same state. */
 async function resume(checkpoints: CheckpointStore, seed: number) {
   const bytes = await checkpoints.load();
-  const saved = bytes && decodeCheckpoint(bytes, "the checkpoint");
+  const saved = bytes && decodeCheckpoint(bytes, checkpoints.name ?? "the checkpoint");
   if (saved && saved.progress.seed !== seed) {
     throw new LimbeckError(`The saved run has seed ${saved.progress.seed}, this one ${seed}.`, { hint: "Start again in a new directory." });
   }
@@ -129,7 +131,7 @@ async function resume(checkpoints: CheckpointStore, seed: number) {
 
 /** The rest of an epoch, from `progress.step`. */
 async function trainEpoch(options: FitOptions, steps: number, progress: Progress, checkpoint: (progress: Progress) => Promise<void>) {
-  const { trainer, train, seed, epochs, schedules } = options;
+  const { trainer, train, seed, epochs, schedules, checkpointSeconds = CHECKPOINT_SECONDS } = options;
   const { step: compiled } = trainer;
   const sums: Record<string, number> = { ...progress.sums };
   let scalars: Record<string, number> = {};
@@ -155,7 +157,7 @@ async function trainEpoch(options: FitOptions, steps: number, progress: Progress
     const targets = (await options.teach?.(batch)) ?? {};
     const feeds = { [compiled.batch.input]: batch.inputs, [compiled.batch.labels]: batch.labels, ...targets };
     const found = await trainer.run(feeds, { ...scalars, ...compiled.optimizer.scalars(taken + 1), seed: stepSeed(seed, taken) });
-    if (!Number.isFinite(found.loss)) throw diverged(found, taken, scalars.learningRate as number);
+    if (!Number.isFinite(found.loss)) throw diverged(`The loss became ${found.loss}`, taken, scalars, brokenTerms(found));
     for (const [name, value] of Object.entries(found)) sums[name] = (sums[name] ?? 0) + value;
     step++;
     options.onStep?.({
@@ -167,7 +169,10 @@ async function trainEpoch(options: FitOptions, steps: number, progress: Progress
       samplesPerSecond: rate(),
       secondsLeft: ((epochs - progress.epoch) * steps - step) * (compiled.batchSize / rate()),
     });
-    if (step < steps && clock() - saved > CHECKPOINT_SECONDS) {
+    const due = clock() - saved >= checkpointSeconds;
+    // The loss is of the weights before the step, so what the step made of them is seen only here, before it is kept.
+    if ((due || step === steps) && !allFinite(trainer.state)) throw diverged("The weights stopped being finite", taken, scalars);
+    if (due && step < steps) {
       await checkpoint({ ...progress, step, sums: { ...sums } });
       saved = clock();
     }
@@ -184,12 +189,21 @@ function stepSeed(seed: number, step: number): number {
   return (Math.imul(seed + 1, 0x9e3779b1) + Math.imul(step, 0x85ebca6b)) >>> 8;
 }
 
-function diverged(found: Readonly<Record<string, number>>, step: number, learningRate: number): LimbeckError {
-  const broken = Object.entries(found).flatMap(([name, value]) => (Number.isFinite(value) || name === "loss" ? [] : [name]));
-  return new LimbeckError(
-    `The loss became ${found.loss} at step ${step + 1}, with learning rate ${learningRate.toPrecision(3)}${broken.length > 0 ? ` (${broken.join(", ")} first)` : ""}.`,
-    { exitCode: 1, hint: "Try a lower learning rate, a longer warm-up, or clipNorm: 1. The last good checkpoint is kept." },
-  );
+function diverged(what: string, step: number, { learningRate }: Readonly<Record<string, number>>, terms: readonly string[] = []): LimbeckError {
+  const first = terms.length > 0 ? ` (${terms.join(", ")} first)` : "";
+  return new LimbeckError(`${what} at step ${step + 1}, with learning rate ${learningRate?.toPrecision(3)}${first}.`, {
+    exitCode: 1,
+    hint: "Try a lower learning rate, a longer warm-up, or clipNorm: 1. The last good checkpoint is kept.",
+  });
+}
+
+/** The terms that are why the loss is not finite. */
+function brokenTerms({ loss: _, ...terms }: Readonly<Record<string, number>>): string[] {
+  return Object.keys(terms).filter((name) => !Number.isFinite(terms[name]));
+}
+
+function allFinite(tensors: State): boolean {
+  return Array.from(tensors.values()).every(({ data }) => data.every(Number.isFinite));
 }
 
 const clock = (): number => performance.now() / 1000;
@@ -203,5 +217,7 @@ function asBest(best: State, progress: Progress): [string, Float32Tensor][] {
 }
 
 function bestWeights(tensors: State): State {
-  return new Map(Array.from(tensors).flatMap(([name, tensor]) => (name.startsWith(BEST) ? [[name.slice(BEST.length), tensor] as const] : [])));
+  return new Map(
+    Array.from(tensors).flatMap(([name, tensor]) => (name.startsWith(BEST) ? [[name.slice(BEST.length), tensor] as const] : [])),
+  );
 }

@@ -17,10 +17,16 @@ interface Case {
 }
 
 /** As scripts/golden/optimizers.py writes it. */
-const golden = JSON.parse(readFileSync(new URL("../../test/golden/optimizers.json", import.meta.url), "utf8")) as { readonly cases: Readonly<Record<string, Case>> };
+const golden = JSON.parse(readFileSync(new URL("../../test/golden/optimizers.json", import.meta.url), "utf8")) as {
+  readonly cases: Readonly<Record<string, Case>>;
+};
 
 /** 1 + x, element by element. */
-const aboveOne = ({ data, shape }: Float32Tensor): Float32Tensor => float32(data.map((value) => 1 + value), shape);
+const aboveOne = ({ data, shape }: Float32Tensor): Float32Tensor =>
+  float32(
+    data.map((value) => 1 + value),
+    shape,
+  );
 
 function mlpGraph(): Graph {
   const weights = new Map([
@@ -33,7 +39,10 @@ function mlpGraph(): Graph {
 }
 
 function cnnGraph(): Graph {
-  const stages = [[4, 2, 3, 3], [6, 4, 3, 3]].flatMap((shape, index): [string, Float32Tensor][] => {
+  const stages = [
+    [4, 2, 3, 3],
+    [6, 4, 3, 3],
+  ].flatMap((shape, index): [string, Float32Tensor][] => {
     const [unit, channels, stage] = [`stage${index + 1}/unit1`, shape.slice(0, 1), index + 1];
     return [
       [`${unit}/conv/weight`, sine(shape, 0.5, 0.7, stage)],
@@ -43,7 +52,11 @@ function cnnGraph(): Graph {
       [`${unit}/bn/variance`, aboveOne(sine(channels, 0.5, 0.8, stage))],
     ];
   });
-  const weights = new Map([...stages, ["classifier/weight", sine([4, 6], 0.8, 0.9, 0.5)] as const, ["classifier/bias", sine([4], 0.3, 1.3, 0.1)] as const]);
+  const weights = new Map([
+    ...stages,
+    ["classifier/weight", sine([4, 6], 0.8, 0.9, 0.5)] as const,
+    ["classifier/bias", sine([4], 0.3, 1.3, 0.1)] as const,
+  ]);
   return withWeights(smallCnn({ inputShape: [2, 4, 4], classes: 4, channels: [4, 6], depth: 1, seed: 0 }), weights);
 }
 

@@ -41,15 +41,16 @@ export const linear =
     from + (to - from) * fraction(position);
 
 /**
- * One cycle (Smith and Topin, 2017, arXiv:1708.07120): from peak/`divisor` up to the peak over the first `rise` of the run, then down
- * to peak/(`divisor`·10⁴), both along cosines as in PyTorch's OneCycleLR.
+ * One cycle (Smith and Topin, 2017, arXiv:1708.07120): from peak/`divisor` at the first step up to the peak over the first `rise` of the
+ * run, then down to peak/(`divisor`·10⁴) at the last step, both along cosines, as in PyTorch's OneCycleLR.
  */
 export const oneCycle =
   (peak: number, rise = 0.3, divisor = 25): Schedule =>
-  (position) => {
-    const [at, start, end] = [fraction(position), peak / divisor, peak / divisor / 1e4];
+  ({ step, totalSteps }) => {
+    const [top, last, start, end] = [rise * totalSteps - 1, totalSteps - 1, peak / divisor, peak / divisor / 1e4];
     const ease = (a: number, b: number, t: number) => a + ((b - a) * (1 - Math.cos(Math.PI * t))) / 2;
-    return at < rise ? ease(start, peak, at / rise) : ease(peak, end, (at - rise) / (1 - rise));
+    if (step < top) return ease(start, peak, step / top);
+    return last > top ? ease(peak, end, Math.min(1, (step - top) / (last - top))) : peak;
   };
 
 /** Rises linearly from near 0 over the first `warmup` fraction of the run, then follows `schedule` over the rest. */

@@ -10,7 +10,11 @@ import { averageOf, type CompiledStep, compileStep, type LossTerm, type StepOpti
 import { batchOf, hardLabels, network, runtime, sine, snapshot } from "./train.fixture.ts";
 import { createTrainer } from "./trainer.ts";
 
-const softTargets: LossTerm = { name: "kd", teacher: { logits: [4] }, build: ({ g, logits, teacher }) => kdLoss(g, logits, teacher("logits"), 2) };
+const softTargets: LossTerm = {
+  name: "kd",
+  teacher: { logits: [4] },
+  build: ({ g, logits, teacher }) => kdLoss(g, logits, teacher("logits"), 2),
+};
 
 const cnn = smallCnn({ inputShape: [2, 4, 4], classes: 4, channels: [4, 6], depth: 1, seed: 1 });
 const images = (step: number): Float32Tensor => sine([5, 2, 4, 4], 1.5, 0.37, step);
@@ -25,10 +29,14 @@ async function after(steps: number, step: CompiledStep, scalars: Readonly<Record
   const trainer = await createTrainer(runtime, step);
   let metrics: Record<string, number> = {};
   const history: Record<string, Float32Array>[] = [];
-  const inputs = step.graph.inputs.find(({ name }) => name === step.batch.input)?.shape.length === 2 ? () => sine([5, 6], 1.5, 0.37, 0) : images;
+  const inputs =
+    step.graph.inputs.find(({ name }) => name === step.batch.input)?.shape.length === 2 ? () => sine([5, 6], 1.5, 0.37, 0) : images;
   for (let taken = 0; taken < steps; taken++) {
     const teacher = Object.fromEntries(step.batch.teacher.map((name) => [`teacher:${name}`, sine([5, 4], 3, 1.1, 0.2)]));
-    metrics = await trainer.run({ ...batchOf(inputs(taken), labels, step.batch.input), ...teacher }, { learningRate: 0.1, seed: taken, "weight:crossEntropy": 1, ...step.optimizer.scalars(taken + 1), ...scalars });
+    metrics = await trainer.run(
+      { ...batchOf(inputs(taken), labels, step.batch.input), ...teacher },
+      { learningRate: 0.1, seed: taken, "weight:crossEntropy": 1, ...step.optimizer.scalars(taken + 1), ...scalars },
+    );
     history.push(snapshot(trainer.state));
   }
   const found = { history, state: history.at(-1) ?? {}, weights: snapshot(trainer.weights), metrics };
@@ -51,7 +59,8 @@ describe("a compiled step", () => {
     const identity = network([3], (g, x) => g.add(x, g.initializer("bias", float32([0, 0, 0]))));
     const trainer = await createTrainer(runtime, compileStep({ student: identity, batchSize: 4, losses: [hardLabels], optimizer: sgd() }));
     const rows = float32([9, 1, 0, 0, 9, 1, 0, 1, 9, 3, 2, 1], [4, 3]);
-    const correct = async (answers: number[]) => (await trainer.run(batchOf(rows, answers), { learningRate: 0, seed: 0, "weight:crossEntropy": 1 })).correct;
+    const correct = async (answers: number[]) =>
+      (await trainer.run(batchOf(rows, answers), { learningRate: 0, seed: 0, "weight:crossEntropy": 1 })).correct;
     expect([await correct([0, 1, 2, 0]), await correct([0, 2, 2, 1]), await correct([1, 2, 0, 2])]).toEqual([4, 2, 0]);
     await trainer.release();
   });
@@ -76,17 +85,23 @@ describe("a compiled step", () => {
   it("normalises by the given statistics where the running mean is frozen", async () => {
     const mean = "stage1/unit1/bn/mean";
     const { weights } = await after(2, compiled(cnn, { frozen: [mean] }));
-    expect(Object.keys(weights).filter((name) => name.startsWith("stage1/unit1/bn/"))).toEqual(["stage1/unit1/bn/scale", "stage1/unit1/bn/bias"]);
+    expect(Object.keys(weights).filter((name) => name.startsWith("stage1/unit1/bn/"))).toEqual([
+      "stage1/unit1/bn/scale",
+      "stage1/unit1/bn/bias",
+    ]);
   });
 
   it("keeps decay·average + (1 − decay)·weight of parameters and running statistics", async () => {
     const decay = 0.75;
     const averaged = compiled(cnn, { average: true });
     const scalars = { averageDecay: decay };
-    const expected = Object.fromEntries(averaged.weights.map((name) => [name, Array.from(cnn.initializers.get(name)?.data as Float32Array)]));
+    const expected = Object.fromEntries(
+      averaged.weights.map((name) => [name, Array.from(cnn.initializers.get(name)?.data as Float32Array)]),
+    );
     const { history, state, weights } = await after(4, averaged, scalars);
     for (const state of history) {
-      for (const name of averaged.weights) expected[name] = (expected[name] as number[]).map((old, index) => decay * old + (1 - decay) * (state[name]?.[index] as number));
+      for (const name of averaged.weights)
+        expected[name] = (expected[name] as number[]).map((old, index) => decay * old + (1 - decay) * (state[name]?.[index] as number));
     }
     for (const name of averaged.weights) {
       expect(weights[name]).toEqual(state[averageOf(name)]);
@@ -124,7 +139,14 @@ describe("a compiled step", () => {
 
 describe("dropout while training", () => {
   const dropped = compileStep({
-    student: network([200], (g, x) => g.gemm(g.dropout(g.mul(x, g.initializer("gate", float32(new Float32Array(200).fill(1)))), 0.25), g.store("ones", float32(new Float32Array(400).fill(1), [2, 200])), undefined, { transposeB: true })),
+    student: network([200], (g, x) =>
+      g.gemm(
+        g.dropout(g.mul(x, g.initializer("gate", float32(new Float32Array(200).fill(1)))), 0.25),
+        g.store("ones", float32(new Float32Array(400).fill(1), [2, 200])),
+        undefined,
+        { transposeB: true },
+      ),
+    ),
     batchSize: 50,
     // What reaches the classifier: the kept share of 200 ones, over 1 − 0.25.
     losses: [{ name: "mean", build: ({ g, logits }) => g.reduceMean(logits) }],
@@ -145,7 +167,7 @@ describe("dropout while training", () => {
     const slopes = first.map((value, index) => (start[index] as number) - value);
     expect(slopes.reduce((sum, slope) => sum + slope, 0) / 200).toBeCloseTo(1, 1);
     expect(new Set(slopes).size).toBeGreaterThan(5);
-    for (const slope of slopes) expect(Math.abs((slope * 0.75 * 50) - Math.round(slope * 0.75 * 50))).toBeLessThan(1e-3);
+    for (const slope of slopes) expect(Math.abs(slope * 0.75 * 50 - Math.round(slope * 0.75 * 50))).toBeLessThan(1e-3);
     await trainer.release();
     const again = await createTrainer(runtime, dropped);
     const other = await createTrainer(runtime, dropped);
@@ -164,10 +186,22 @@ describe("what a step refuses", () => {
   const student = mlp({ inputShape: [6], hidden: [8], classes: 4, seed: 0 });
   it.each<[string, Partial<StepOptions>, RegExp]>([
     ["no losses", { losses: [] }, /no loss/],
-    ["a loss on an unknown tensor", { losses: [{ name: "hint", build: ({ student: inner }) => inner("stage9") }] }, /no tensor named "stage9"/],
+    [
+      "a loss on an unknown tensor",
+      { losses: [{ name: "hint", build: ({ student: inner }) => inner("stage9") }] },
+      /no tensor named "stage9"/,
+    ],
     ["two inputs", { student: { ...student, inputs: [...student.inputs, { name: "mask", type: "float32", shape: ["N"] }] } }, /has 2/],
-    ["dropout of everything", { student: mlp({ inputShape: [6], hidden: [8], classes: 4, dropout: { input: 1 }, seed: 0 }) }, /probability 1/],
-    ["an output that is not [batch, classes]", { student: network([4, 6], (g, x) => g.add(x, g.initializer("w", sine([6], 1, 1, 1)))) }, /\[batch, classes\]/],
+    [
+      "dropout of everything",
+      { student: mlp({ inputShape: [6], hidden: [8], classes: 4, dropout: { input: 1 }, seed: 0 }) },
+      /probability 1/,
+    ],
+    [
+      "an output that is not [batch, classes]",
+      { student: network([4, 6], (g, x) => g.add(x, g.initializer("w", sine([6], 1, 1, 1)))) },
+      /\[batch, classes\]/,
+    ],
   ])("%s", (_, options, message) => {
     const attempt = () => compiled(student, options);
     expect(attempt).toThrow(LimbeckError);
@@ -179,7 +213,9 @@ describe("what a step refuses", () => {
     const state = new Map(step.state.slice(1).map(({ name, initial }) => [name, initial]));
     await expect(createTrainer(runtime, step, state)).rejects.toThrow(/"hidden1\/weight" is missing/);
     const trainer = await createTrainer(runtime, step);
-    await expect(trainer.run(batchOf(sine([5, 6], 1, 1, 1), labels, "input"), { learningRate: 1, seed: 1 })).rejects.toThrow(/needs a value for/);
+    await expect(trainer.run(batchOf(sine([5, 6], 1, 1, 1), labels, "input"), { learningRate: 1, seed: 1 })).rejects.toThrow(
+      /needs a value for/,
+    );
     await trainer.release();
   });
 });

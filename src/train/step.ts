@@ -98,28 +98,61 @@ export function compileStep(options: StepOptions): CompiledStep {
   const forward = inlineForTraining(g, student, bind, scalar("seed"));
   const logits = forward.values.get(output.name) as Value;
 
-  const { terms, total, teacher } = buildLosses(g, options, { g, labels, logits, scalar, student: (name) => required(forward.values, name) });
+  const { terms, total, teacher } = buildLosses(g, options, {
+    g,
+    labels,
+    logits,
+    scalar,
+    student: (name) => required(forward.values, name),
+  });
   const names = [...parameters.keys()];
-  const gradients = backpropagate(g, total, names.map((name) => bind.get(name) as Value));
+  const gradients = backpropagate(
+    g,
+    total,
+    names.map((name) => bind.get(name) as Value),
+  );
   const { clipped, norm } = clip(g, gradients, options.clipNorm);
   const next = (name: string, value: Value) => g.output(value, `next:${name}`);
   const updated = new Map(forward.buffers);
   g.scope("optimizer", () => {
     names.forEach((name, index) => {
       const tensor = parameters.get(name) as Float32Tensor;
-      const slots = Object.fromEntries(optimizer.slots.map((slot) => [slot, remember(`${slot}:${name}`, zeros("float32", tensor.shape) as Float32Tensor)]));
+      const slots = Object.fromEntries(
+        optimizer.slots.map((slot) => [slot, remember(`${slot}:${name}`, zeros("float32", tensor.shape) as Float32Tensor)]),
+      );
       const decays = tensor.shape.length > 1;
-      const result = optimizer.update(g, { parameter: bind.get(name) as Value, gradient: clipped[index] as Value, slots, learningRate: scalar("learningRate"), decays, scalar });
+      const result = optimizer.update(g, {
+        parameter: bind.get(name) as Value,
+        gradient: clipped[index] as Value,
+        slots,
+        learningRate: scalar("learningRate"),
+        decays,
+        scalar,
+      });
       updated.set(name, result.parameter);
       for (const slot of optimizer.slots) next(`${slot}:${name}`, result.slots[slot] as Value);
     });
   });
   for (const [name, value] of updated) next(name, value);
-  if (options.average) averageWeights(g, updated, { ...Object.fromEntries(parameters), ...Object.fromEntries(buffers) }, remember, scalar("averageDecay"), next);
+  if (options.average)
+    averageWeights(
+      g,
+      updated,
+      { ...Object.fromEntries(parameters), ...Object.fromEntries(buffers) },
+      remember,
+      scalar("averageDecay"),
+      next,
+    );
 
   const correct = g.reduceSum(g.cast(g.equal(g.cast(g.argMax(logits, { axis: 1 }), "int32"), labels), "float32"));
   const metrics = { ...terms, loss: total, correct, ...(norm ? { gradientNorm: norm } : {}) };
-  g.output(g.concat(Object.values(metrics).map((value) => g.reshape(value, [1])), 0), METRICS);
+  g.output(
+    g.concat(
+      Object.values(metrics).map((value) => g.reshape(value, [1])),
+      0,
+    ),
+    METRICS,
+  );
   return {
     graph: pruneDead(g.build()),
     batchSize,
@@ -137,7 +170,8 @@ export function compileStep(options: StepOptions): CompiledStep {
 export function classifierInterface(graph: Graph): readonly [Value, Value] {
   const [input, output] = [graph.inputs[0], graph.outputs[0]];
   const where = `graph "${graph.name}"`;
-  if (!input || !output || graph.inputs.length !== 1) throw new LimbeckError(`A classifier has one input; this model has ${graph.inputs.length}.`, { where });
+  if (!input || !output || graph.inputs.length !== 1)
+    throw new LimbeckError(`A classifier has one input; this model has ${graph.inputs.length}.`, { where });
   if (input.type !== "float32" || output.type !== "float32") throw new LimbeckError("A classifier takes and gives float32.", { where });
   if (input.shape.slice(1).some((size) => typeof size === "string")) {
     throw new LimbeckError(`The size of a sample must be known; input "${input.name}" is ${formatShape(input.shape)}.`, { where });

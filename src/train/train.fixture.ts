@@ -12,7 +12,10 @@ export const hardLabels: LossTerm = { name: "crossEntropy", build: ({ g, logits,
 
 /** scale·sin(a·i + b) over the row-major index i: the numbers that need no file. */
 export const sine = (shape: readonly number[], scale: number, a: number, b: number): Float32Tensor =>
-  float32(Float32Array.from({ length: shape.reduce((product, size) => product * size, 1) }, (_, i) => scale * Math.sin(a * i + b)), shape);
+  float32(
+    Float32Array.from({ length: shape.reduce((product, size) => product * size, 1) }, (_, i) => scale * Math.sin(a * i + b)),
+    shape,
+  );
 
 /** A classifier of inputs [N, ...sample] from what `body` makes of them. */
 export function network(sample: readonly number[], body: (g: GraphBuilder, x: Value) => Value): Graph {
@@ -22,7 +25,10 @@ export function network(sample: readonly number[], body: (g: GraphBuilder, x: Va
 }
 
 /** What the step calls a batch of the networks made here. */
-export const batchOf = (inputs: Float32Tensor, labels: readonly number[], input = "x"): Record<string, Tensor> => ({ [input]: inputs, labels: int32(labels) });
+export const batchOf = (inputs: Float32Tensor, labels: readonly number[], input = "x"): Record<string, Tensor> => ({
+  [input]: inputs,
+  labels: int32(labels),
+});
 
 /** A deep copy of tensors by name, which the trainer's own are not: they are overwritten. */
 export const snapshot = (tensors: ReadonlyMap<string, Float32Tensor>): Record<string, Float32Array> =>

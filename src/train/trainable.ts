@@ -66,7 +66,8 @@ export function inlineForTraining(
   const replace = (node: Node, inputs: readonly (Value | undefined)[]): readonly Value[] | undefined => {
     // In a scope of their own, so that what they emit can't take the name of a later node of the network.
     const inTraining = (emit: () => readonly Value[]) => g.scope("training", emit);
-    if (node.op === "BatchNormalization" && bind.has(node.inputs[3] as string)) return inTraining(() => normalizeByBatch(g, node, inputs as Value[], buffers));
+    if (node.op === "BatchNormalization" && bind.has(node.inputs[3] as string))
+      return inTraining(() => normalizeByBatch(g, node, inputs as Value[], buffers));
     if (node.op === "Dropout") return inTraining(() => [applyDropout(g, node, inputs as Value[], seed, dropouts++)]);
     return undefined;
   };
@@ -78,7 +79,8 @@ function normalizeByBatch(g: GraphBuilder, node: Node, inputs: readonly Value[],
   const [x, scale, bias, oldMean, oldVariance] = inputs as [Value, Value, Value, Value, Value];
   const { y, mean, variance } = g.trainingBatchNormalization(x, scale, bias, floatAttribute(node, "epsilon", 1e-5));
   const count = x.shape.reduce<number>((product, size, axis) => (axis === 1 ? product : product * Number(size)), 1);
-  const average = (old: Value, batch: Value, correction: number) => g.add(g.mul(old, 1 - STATISTICS_MOMENTUM), g.mul(batch, STATISTICS_MOMENTUM * correction));
+  const average = (old: Value, batch: Value, correction: number) =>
+    g.add(g.mul(old, 1 - STATISTICS_MOMENTUM), g.mul(batch, STATISTICS_MOMENTUM * correction));
   buffers.set(node.inputs[3] as string, average(oldMean, mean, 1));
   // The running variance is the unbiased estimate, as in PyTorch.
   buffers.set(node.inputs[4] as string, average(oldVariance, variance, count / Math.max(1, count - 1)));
@@ -91,7 +93,9 @@ function applyDropout(g: GraphBuilder, node: Node, [x, ratio]: readonly Value[],
   const tensor = ratio && g.constantOf(ratio);
   const probability = tensor ? Number(tensor.data[0]) : 0.5;
   if (!(probability >= 0 && probability < 1)) {
-    throw new LimbeckError(`${describeNode(node)} drops with probability ${probability}.`, { hint: "Give a probability of at least 0 and below 1." });
+    throw new LimbeckError(`${describeNode(node)} drops with probability ${probability}.`, {
+      hint: "Give a probability of at least 0 and below 1.",
+    });
   }
   return g.mul(data, dropoutMask(g, seed, data.shape.map(Number), probability, salt));
 }

@@ -33,7 +33,8 @@ export async function createTrainer(runtime: Runtime, step: CompiledStep, state?
   let other = initialState(step);
   const scalarTensors = Object.fromEntries(step.scalars.map((name) => [name, float32([0], [])]));
   const metrics = float32(new Float32Array(step.metrics.length));
-  const nextOf = (tensors: Map<string, Float32Tensor>) => Object.fromEntries(Array.from(tensors, ([name, tensor]) => [`next:${name}`, tensor]));
+  const nextOf = (tensors: Map<string, Float32Tensor>) =>
+    Object.fromEntries(Array.from(tensors, ([name, tensor]) => [`next:${name}`, tensor]));
   return {
     step,
     run: async (batch, scalars) => {

@@ -54,7 +54,11 @@ function windowed(d: Draw, channels: number) {
   return {
     x: d.input([d.integer(1, 2), channels, ...axes.map(({ size }) => size)]),
     kernel: axes.map(({ kernel }) => kernel),
-    options: { stride: axes.map(({ stride }) => stride), dilation: axes.map(({ dilation }) => dilation), padding: axes.map(({ padding }) => padding) },
+    options: {
+      stride: axes.map(({ stride }) => stride),
+      dilation: axes.map(({ dilation }) => dilation),
+      padding: axes.map(({ padding }) => padding),
+    },
     window: {
       kernel: axes.map(({ kernel }) => kernel),
       strides: axes.map(({ stride }) => stride),
@@ -66,13 +70,31 @@ function windowed(d: Draw, channels: number) {
 }
 
 const elementwise: Record<string, OperatorCase> = {
-  ...each(["add", "sub", "mul", "div", "pow", "max", "min", "equal", "less", "lessOrEqual", "greater", "greaterOrEqual"], (name) => (g, d) =>
-    d.integer(0, 4) === 0 ? operator(g, name)(d.input(d.shape(0, 4)), 2) : operator(g, name)(...pair(d))),
+  ...each(
+    ["add", "sub", "mul", "div", "pow", "max", "min", "equal", "less", "lessOrEqual", "greater", "greaterOrEqual"],
+    (name) => (g, d) => (d.integer(0, 4) === 0 ? operator(g, name)(d.input(d.shape(0, 4)), 2) : operator(g, name)(...pair(d))),
+  ),
   ...each(["and", "or"], (name) => (g, d) => operator(g, name)(...pair(d, "bool"))),
   not: (g, d) => g.not(d.input(d.shape(0, 4), "bool")),
   ...each(
     [
-      "neg", "abs", "sign", "exp", "log", "sqrt", "reciprocal", "erf", "sin", "cos", "tanh", "sigmoid", "softplus", "relu", "hardSwish", "identity", "leakyRelu",
+      "neg",
+      "abs",
+      "sign",
+      "exp",
+      "log",
+      "sqrt",
+      "reciprocal",
+      "erf",
+      "sin",
+      "cos",
+      "tanh",
+      "sigmoid",
+      "softplus",
+      "relu",
+      "hardSwish",
+      "identity",
+      "leakyRelu",
       "gelu",
     ],
     (name) => (g, d) => operator(g, name)(d.input(d.shape(0, 4))),
@@ -82,7 +104,8 @@ const elementwise: Record<string, OperatorCase> = {
     const [yes, no] = pair(d);
     return g.where(d.flip() ? d.input([1], "bool") : g.less(yes, no), yes, d.flip() ? no : 0);
   },
-  cast: (g, d) => g.cast(d.input(d.shape(0, 4), d.pick(["float32", "int64", "bool", "int32"])), d.pick(["float32", "int64", "bool", "float64"])),
+  cast: (g, d) =>
+    g.cast(d.input(d.shape(0, 4), d.pick(["float32", "int64", "bool", "int32"])), d.pick(["float32", "int64", "bool", "float64"])),
   sum: (g, d) => g.sum(...Array.from({ length: d.integer(1, 2) }, () => d.input([2, 3])), d.input([1, 3])),
   ...each(["softmax", "logSoftmax"], (name) => (g, d) => {
     const x = d.input(d.shape(1, 4));
@@ -105,7 +128,10 @@ const linear: Record<string, OperatorCase> = {
     const [m, k, n] = [d.integer(1, 4), d.integer(1, 4), d.integer(1, 4)];
     const [transposeA, transposeB] = [d.flip(), d.flip()];
     const bias = d.pick([undefined, [n], [1, n], [m, 1], [m, n], []]);
-    return g.gemm(d.input(transposeA ? [k, m] : [m, k]), d.input(transposeB ? [n, k] : [k, n]), bias && d.input(bias), { transposeA, transposeB });
+    return g.gemm(d.input(transposeA ? [k, m] : [m, k]), d.input(transposeB ? [n, k] : [k, n]), bias && d.input(bias), {
+      transposeA,
+      transposeB,
+    });
   },
 };
 
@@ -113,7 +139,10 @@ const windows: Record<string, OperatorCase> = {
   conv: (g, d) => {
     const [group, perGroup, filters] = [d.integer(1, 2), d.integer(1, 2), d.integer(1, 2)];
     const { x, kernel, options } = windowed(d, group * perGroup);
-    return g.conv(x, d.input([group * filters, perGroup, ...kernel]), d.flip() ? d.input([group * filters]) : undefined, { ...options, group });
+    return g.conv(x, d.input([group * filters, perGroup, ...kernel]), d.flip() ? d.input([group * filters]) : undefined, {
+      ...options,
+      group,
+    });
   },
   convWindow: (g, d) => {
     const { x, kernel, window } = windowed(d, 2);
@@ -146,7 +175,11 @@ const windows: Record<string, OperatorCase> = {
   },
   "convolution with auto_pad": (g, d) => {
     const { x, kernel, window } = windowed(d, 2);
-    const attributes = { kernel_shape: ints(kernel), strides: ints(window.strides), auto_pad: string(d.pick(["SAME_UPPER", "SAME_LOWER", "VALID"])) };
+    const attributes = {
+      kernel_shape: ints(kernel),
+      strides: ints(window.strides),
+      auto_pad: string(d.pick(["SAME_UPPER", "SAME_LOWER", "VALID"])),
+    };
     return only(g.emit("Conv", [x, d.input([3, 2, ...kernel])], { attributes }));
   },
   globalAveragePool: (g, d) => g.globalAveragePool(d.input(d.shape(3, 4))),
@@ -210,7 +243,10 @@ const layout: Record<string, OperatorCase> = {
     const shape = d.shape(1, 3);
     const axis = d.integer(-shape.length, shape.length - 1);
     const at = axis < 0 ? axis + shape.length : axis;
-    return g.concat(Array.from({ length: d.integer(1, 3) }, () => d.input(shape.map((size, index) => (index === at ? d.integer(1, 3) : size)))), axis);
+    return g.concat(
+      Array.from({ length: d.integer(1, 3) }, () => d.input(shape.map((size, index) => (index === at ? d.integer(1, 3) : size)))),
+      axis,
+    );
   },
   split: (g, d) => {
     const sizes = Array.from({ length: d.integer(1, 3) }, () => d.integer(1, 3));
@@ -233,7 +269,10 @@ const layout: Record<string, OperatorCase> = {
   },
   pad: (g, d) => {
     const x = d.input(d.shape(1, 3));
-    return g.pad(x, [...x.shape, ...x.shape].map(() => d.integer(0, 2)));
+    return g.pad(
+      x,
+      [...x.shape, ...x.shape].map(() => d.integer(0, 2)),
+    );
   },
   "pad of some axes": (g, d) => {
     const x = d.input(d.shape(2, 3));
@@ -246,7 +285,14 @@ const layout: Record<string, OperatorCase> = {
   },
   gatherElements: (g, d) => {
     const shape = d.shape(1, 3).map((size) => size + 1);
-    return g.gatherElements(d.input(shape), d.input(shape.map((size) => d.integer(1, size)), "int64"), d.integer(0, shape.length - 1));
+    return g.gatherElements(
+      d.input(shape),
+      d.input(
+        shape.map((size) => d.integer(1, size)),
+        "int64",
+      ),
+      d.integer(0, shape.length - 1),
+    );
   },
   scatterAdd: (g, d) => {
     const shape = d.shape(1, 3).map((size) => size + 1);
@@ -259,7 +305,10 @@ const layout: Record<string, OperatorCase> = {
   },
   tile: (g, d) => {
     const x = d.input(d.shape(1, 3));
-    return g.tile(x, x.shape.map(() => d.integer(1, 3)));
+    return g.tile(
+      x,
+      x.shape.map(() => d.integer(1, 3)),
+    );
   },
   "shape of some axes": (g, d) => {
     const x = d.input(d.shape(2, 4));

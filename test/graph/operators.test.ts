@@ -11,7 +11,7 @@ import { randomFeeds } from "../../src/measure/latency.ts";
 import { drawFrom, type OperatorCase, operatorCases } from "./operator-cases.ts";
 import { bitsOf, runGraph } from "./run.ts";
 
-const RUNS = 2000;
+const RUNS = 15;
 
 function build(make: OperatorCase, gen: fc.GeneratorValue): Graph {
   const g = graphBuilder("case");
@@ -22,7 +22,12 @@ function build(make: OperatorCase, gen: fc.GeneratorValue): Graph {
 
 /** The graph with the first size of its first input left open. */
 function withOpenBatch(graph: Graph): Graph {
-  return { ...graph, inputs: graph.inputs.map((input, index) => (index === 0 && input.shape.length > 0 ? { ...input, shape: ["N", ...input.shape.slice(1)] } : input)) };
+  return {
+    ...graph,
+    inputs: graph.inputs.map((input, index) =>
+      index === 0 && input.shape.length > 0 ? { ...input, shape: ["N", ...input.shape.slice(1)] } : input,
+    ),
+  };
 }
 
 test("every operator of the builder has a case here", () => {

@@ -1,13 +1,13 @@
 import { randomUUID } from "node:crypto";
 import { rm } from "node:fs/promises";
-import { cpus, totalmem, tmpdir } from "node:os";
+import { cpus, tmpdir, totalmem } from "node:os";
 import { join } from "node:path";
 import pc from "picocolors";
 import { openIdxDirectory } from "../../data/node/idx-directory.ts";
 import { LimbeckError } from "../../errors.ts";
-import { mlp } from "../../nn/zoo/mlp.ts";
-import { crossEntropyLoss } from "../../losses/cross-entropy.ts";
 import { float32, int32 } from "../../graph/tensor.ts";
+import { crossEntropyLoss } from "../../losses/cross-entropy.ts";
+import { mlp } from "../../nn/zoo/mlp.ts";
 import { formatBytes } from "../../report/format.ts";
 import { writeAtomically } from "../../run/files.ts";
 import { packageVersion } from "../../run/package.ts";
@@ -37,7 +37,8 @@ export async function doctorCommand({ json }: { json?: boolean }): Promise<void>
   ];
   if (json) printJson({ limbeck: packageVersion(), checks });
   else {
-    for (const { ok, optional, name, found } of checks) process.stdout.write(`${ok ? pc.green("ok") : optional ? pc.yellow("--") : pc.red("NO")}  ${name}: ${found}\n`);
+    for (const { ok, optional, name, found } of checks)
+      process.stdout.write(`${ok ? pc.green("ok") : optional ? pc.yellow("--") : pc.red("NO")}  ${name}: ${found}\n`);
   }
   if (checks.some(({ ok, optional }) => !ok && !optional)) process.exitCode = 1;
 }

@@ -7,7 +7,9 @@ export async function evaluateCommand(model: string, options: { data: string; sp
   const found = await evaluate(model, options);
   if (options.json) return printJson(found);
   const width = Math.max(...found.confusion.flat().map((count) => String(count).length), 3) + 1;
-  const matrix = found.confusion.map((row, label) => `  ${String(label).padStart(3)} ${row.map((count) => String(count || ".").padStart(width)).join("")}`);
+  const matrix = found.confusion.map(
+    (row, label) => `  ${String(label).padStart(3)} ${row.map((count) => String(count || ".").padStart(width)).join("")}`,
+  );
   process.stdout.write(
     [
       `${found.model} on ${found.data} (${found.split}, ${formatInteger(found.samples)} samples)`,

@@ -32,9 +32,18 @@ const formats: Readonly<Record<string, (recipe: unknown) => string>> = {
 /** `limbeck init`: two recipes on MNIST that work as they are. Nothing that exists is overwritten. */
 export async function initCommand(directory: string, { format }: { format: string }): Promise<void> {
   const write = formats[format] as (recipe: unknown) => string;
-  const files = { [join(directory, `teacher.recipe.${format}`)]: write(teacher), [join(directory, `student.recipe.${format}`)]: write(student) };
+  const files = {
+    [join(directory, `teacher.recipe.${format}`)]: write(teacher),
+    [join(directory, `student.recipe.${format}`)]: write(student),
+  };
   for (const path of Object.keys(files)) {
-    if (await stat(path).then(() => true, () => false)) throw new LimbeckError("This file is already there.", { where: path, hint: "Choose another directory." });
+    if (
+      await stat(path).then(
+        () => true,
+        () => false,
+      )
+    )
+      throw new LimbeckError("This file is already there.", { where: path, hint: "Choose another directory." });
   }
   await writeAll(files);
   const [first, second] = Object.keys(files);

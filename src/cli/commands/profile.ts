@@ -1,5 +1,5 @@
 import { basename } from "node:path";
-import { type Graph, formatShape } from "../../graph/graph.ts";
+import { formatShape, type Graph } from "../../graph/graph.ts";
 import { readOnnx } from "../../graph/onnx/read.ts";
 import { measureLatency, randomFeeds } from "../../measure/latency.ts";
 import { profileGraph } from "../../measure/profile.ts";
@@ -22,8 +22,21 @@ export async function profileCommand(path: string, { batch, threads, json }: Pro
   const session = await nodeRuntime({ threads }).createSession(bytes);
   const latency = await measureLatency(session, randomFeeds(graph, batchSize(graph, batch)));
   await session.release();
-  const costs = { parameters: profile.parameters, flops: profile.flops, macs: profile.macs, fileBytes: bytes.length, peakActivationBytes: profile.peakActivationBytes };
-  if (json) return printJson({ model: basename(path), ...costs, latencyMs: { batch, threads: threads ?? null, ...latency }, operators: profile.operators, nodes: profile.nodes });
+  const costs = {
+    parameters: profile.parameters,
+    flops: profile.flops,
+    macs: profile.macs,
+    fileBytes: bytes.length,
+    peakActivationBytes: profile.peakActivationBytes,
+  };
+  if (json)
+    return printJson({
+      model: basename(path),
+      ...costs,
+      latencyMs: { batch, threads: threads ?? null, ...latency },
+      operators: profile.operators,
+      nodes: profile.nodes,
+    });
   const total = Math.max(1, profile.flops);
   process.stdout.write(
     [
@@ -54,5 +67,7 @@ function batchSize(graph: Graph, batch: number): Record<string, number> {
 function table(header: readonly string[], rows: readonly (readonly string[])[]): string[] {
   const lines = [header, ...rows];
   const widths = header.map((_, column) => Math.max(...lines.map((line) => line[column]?.length ?? 0)));
-  return lines.map((line) => line.map((cell, column) => (column === 0 ? cell.padEnd(widths[0] as number) : cell.padStart(widths[column] as number))).join("  "));
+  return lines.map((line) =>
+    line.map((cell, column) => (column === 0 ? cell.padEnd(widths[0] as number) : cell.padStart(widths[column] as number))).join("  "),
+  );
 }

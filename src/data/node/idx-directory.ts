@@ -32,7 +32,10 @@ export async function openIdxDirectory(location: string, options: IdxDirectoryOp
   const directory = await findDirectory(location, relativeTo);
   const read = (part: string, rank: number): Promise<IdxArray> => readIdx(directory, part, rank);
   const [trainImages, trainLabels, testImages, testLabels] = await Promise.all([
-    read("train-images", 3), read("train-labels", 1), read("t10k-images", 3), read("t10k-labels", 1),
+    read("train-images", 3),
+    read("train-labels", 1),
+    read("t10k-images", 3),
+    read("t10k-labels", 1),
   ]);
   const [trainSize, testSize] = [trainImages, testImages].map(({ shape }) => formatShape(shape.slice(1)));
   if (trainSize !== testSize) {
@@ -76,7 +79,10 @@ async function findPackageDirectory(location: string, relativeTo: string): Promi
 }
 
 async function isDirectory(path: string): Promise<boolean> {
-  return stat(path).then((found) => found.isDirectory(), () => false);
+  return stat(path).then(
+    (found) => found.isDirectory(),
+    () => false,
+  );
 }
 
 async function readIdx(directory: string, part: string, rank: number): Promise<IdxArray> {

@@ -56,7 +56,13 @@ type Options<K extends PropertyKey> = OptionsOf<Exclude<ScheduleInput, number>, 
 export const steps = (byEpoch: Readonly<Record<number, number>>): ScheduleInput => ({ steps: byEpoch });
 /** Half a cosine from `from` down to `to` (0 unless given). */
 export const cosine = (from: number, options: Omit<Options<"cosine">, "from"> = {}): ScheduleInput => ({ cosine: { from, ...options } });
-export const linear = (from: number, to: number, options: Omit<Options<"linear">, "from" | "to"> = {}): ScheduleInput => ({ linear: { from, to, ...options } });
+export const linear = (from: number, to: number, options: Omit<Options<"linear">, "from" | "to"> = {}): ScheduleInput => ({
+  linear: { from, to, ...options },
+});
 /** Multiplied by `factor` at each epoch of `at`. */
-export const stepDecay = (from: number, options: Omit<Options<"stepDecay">, "from">): ScheduleInput => ({ stepDecay: { from, ...options } });
-export const oneCycle = (peak: number, options: Omit<Options<"oneCycle">, "peak"> = {}): ScheduleInput => ({ oneCycle: { peak, ...options } });
+export const stepDecay = (from: number, options: Omit<Options<"stepDecay">, "from">): ScheduleInput => ({
+  stepDecay: { from, ...options },
+});
+export const oneCycle = (peak: number, options: Omit<Options<"oneCycle">, "peak"> = {}): ScheduleInput => ({
+  oneCycle: { peak, ...options },
+});

@@ -13,21 +13,27 @@ export function parseRecipe(input: unknown, source = "the recipe"): Recipe {
   const result = recipeSchema.safeParse(input, { error: describe });
   if (result.success) return result.data;
   const mistakes = result.error.issues.map(locate);
-  const message = mistakes.length === 1 ? `${mistakes[0]}.` : `${mistakes.length} mistakes:\n${mistakes.map((mistake) => `  - ${mistake}`).join("\n")}`;
+  const message =
+    mistakes.length === 1 ? `${mistakes[0]}.` : `${mistakes.length} mistakes:\n${mistakes.map((mistake) => `  - ${mistake}`).join("\n")}`;
   throw new LimbeckError(message, { where: source, hint: "`limbeck init` writes a recipe that works, to start from." });
 }
 
 /** `losses[0].kd.temperature: must be greater than 0 (found -4)` */
 function locate(issue: z.core.$ZodIssue): string {
   const { path, message } = deepest(issue);
-  const where = path.reduce<string>((text, key) => (typeof key === "number" ? `${text}[${key}]` : text ? `${text}.${String(key)}` : String(key)), "");
+  const where = path.reduce<string>(
+    (text, key) => (typeof key === "number" ? `${text}[${key}]` : text ? `${text}.${String(key)}` : String(key)),
+    "",
+  );
   return where ? `${where}: ${message}` : `The recipe ${message}`;
 }
 
 /** Where a value fits none of several forms, the mistake inside the form it comes closest to says the most. */
 function deepest(issue: z.core.$ZodIssue): z.core.$ZodIssue {
   if (issue.code !== "invalid_union") return issue;
-  const inside = issue.errors.flatMap((issues) => issues.map(deepest)).filter(({ code, path }) => code !== "invalid_type" || path.length > 0);
+  const inside = issue.errors
+    .flatMap((issues) => issues.map(deepest))
+    .filter(({ code, path }) => code !== "invalid_type" || path.length > 0);
   if (inside.length === 0) return issue;
   const best = inside.reduce((a, b) => (b.path.length > a.path.length ? b : a));
   return { ...best, path: [...issue.path, ...best.path] };

@@ -5,10 +5,13 @@ export function mustBe(what: string, value: unknown): string {
   return value === undefined ? `is missing; it must be ${what}` : `must be ${what} (found ${nameOf(value)})`;
 }
 
+const MOST_SHOWN = 40;
+
 function nameOf(value: unknown): string {
   if (Array.isArray(value)) return "a list";
   if (typeof value === "object" && value !== null) return "an object";
-  return typeof value === "string" ? JSON.stringify(value) : String(value);
+  if (typeof value !== "string") return String(value);
+  return JSON.stringify(value.length > MOST_SHOWN ? `${value.slice(0, MOST_SHOWN)}...` : value);
 }
 
 /** An object that refuses keys it does not know, and says which it knows. */
@@ -48,14 +51,18 @@ export function schedule(value: z.ZodNumber) {
   const warmup = fraction.optional();
   const shapes = {
     /** Value from an epoch on, by epoch. */
-    steps: z.record(z.string().regex(/^\d+$/, "must be an epoch number"), value).refine((byEpoch) => "0" in byEpoch, "must say the value from epoch 0"),
+    steps: z
+      .record(z.string().regex(/^\d+$/, "must be an epoch number"), value)
+      .refine((byEpoch) => "0" in byEpoch, "must say the value from epoch 0"),
     constant: strict({ value, warmup }),
     linear: strict({ from: value, to: value, warmup }),
     cosine: strict({ from: value, to: value.optional(), warmup }),
     stepDecay: strict({ from: value, at: z.array(count).min(1), factor: positive, warmup }),
     oneCycle: strict({ peak: value, rise: fraction.optional(), divisor: positive.optional() }),
   };
-  return z.union([value, oneOf(shapes)], { error: ({ input }) => mustBe(`a number, or a schedule: one key of ${Object.keys(shapes).join(", ")}`, input) });
+  return z.union([value, oneOf(shapes)], {
+    error: ({ input }) => mustBe(`a number, or a schedule: one key of ${Object.keys(shapes).join(", ")}`, input),
+  });
 }
 
 export type ScheduleInput = z.input<ReturnType<typeof schedule>>;

@@ -41,7 +41,14 @@ const families = [
     seed,
   }),
   strict({ zoo: z.literal("lenet"), seed }),
-  strict({ zoo: z.literal("small-cnn"), channels: z.array(count).min(1).default([32, 64, 128]), depth: count.default(2), hidden: count.optional(), dropout: fraction.default(0), seed }),
+  strict({
+    zoo: z.literal("small-cnn"),
+    channels: z.array(count).min(1).default([32, 64, 128]),
+    depth: count.default(2),
+    hidden: count.optional(),
+    dropout: fraction.default(0),
+    seed,
+  }),
   strict({ zoo: z.literal("onnx"), file: z.string().min(1) }),
 ] as const;
 const familyNames = families.map(({ shape }) => shape.zoo.value).join(", ");
@@ -66,7 +73,12 @@ const loss = oneOf({
 
 const learningRate = schedule(z.number().nonnegative());
 const optimizer = oneOf({
-  sgd: strict({ learningRate, momentum: z.number().min(0).lt(1).default(0.9), nesterov: z.boolean().default(false), weightDecay: nonNegative.default(0) }),
+  sgd: strict({
+    learningRate,
+    momentum: z.number().min(0).lt(1).default(0.9),
+    nesterov: z.boolean().default(false),
+    weightDecay: nonNegative.default(0),
+  }),
   adamw: strict({
     learningRate,
     beta1: z.number().min(0).lt(1).default(0.9),
@@ -79,12 +91,18 @@ const optimizer = oneOf({
 /** One experiment as plain data: the same in TypeScript, YAML and JSON. */
 export const recipeSchema = strict({
   /** Of the run directory, unless --out says another. */
-  name: z.string().regex(/^[^/\\.][^/\\]*$/, "must be a name: a text that has no slash and does not start with a dot").optional(),
+  name: z
+    .string()
+    .regex(/^[^/\\.][^/\\]*$/, "must be a name: a text that has no slash and does not start with a dot")
+    .optional(),
   data,
   /** An ONNX file, relative to the recipe. */
   teacher: z.string().min(1).optional(),
   student,
-  losses: z.array(loss).min(1).default([{ crossEntropy: { weight: 1, labelSmoothing: 0 } }]),
+  losses: z
+    .array(loss)
+    .min(1)
+    .default([{ crossEntropy: { weight: 1, labelSmoothing: 0 } }]),
   optimizer,
   epochs: count,
   batchSize: count.default(128),

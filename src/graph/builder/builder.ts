@@ -1,4 +1,5 @@
 import type { Value } from "../graph.ts";
+import { int32, int64 } from "../tensor.ts";
 import { elementwiseOperators } from "./elementwise.ts";
 import { Emitter } from "./emitter.ts";
 import { layoutOperators } from "./layout.ts";
@@ -6,7 +7,6 @@ import { linearOperators } from "./linear.ts";
 import { normalizationOperators } from "./normalization.ts";
 import { reductionOperators } from "./reduction.ts";
 import { windowOperators } from "./window.ts";
-import { int32, int64 } from "../tensor.ts";
 
 /** The one way code emits nodes: `g.matMul(a, b)`. Every operator checks its shapes as it is called. */
 export type GraphBuilder = Emitter &

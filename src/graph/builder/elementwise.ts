@@ -6,12 +6,17 @@ import type { Emitter, Operand } from "./emitter.ts";
 
 /** Operators that work element by element, broadcasting as in NumPy. */
 export function elementwiseOperators(emitter: Emitter) {
-  const unary = (op: string) => (x: Value): Value => only(emitter.emit(op, [x]));
-  const binary = (op: string) => (a: Operand, b: Operand): Value => {
-    const type = typeof a === "number" ? (typeof b === "number" ? "float32" : b.type) : a.type;
-    const value = (operand: Operand) => (typeof operand === "number" ? emitter.scalar(operand, type) : operand);
-    return only(emitter.emit(op, [value(a), value(b)]));
-  };
+  const unary =
+    (op: string) =>
+    (x: Value): Value =>
+      only(emitter.emit(op, [x]));
+  const binary =
+    (op: string) =>
+    (a: Operand, b: Operand): Value => {
+      const type = typeof a === "number" ? (typeof b === "number" ? "float32" : b.type) : a.type;
+      const value = (operand: Operand) => (typeof operand === "number" ? emitter.scalar(operand, type) : operand);
+      return only(emitter.emit(op, [value(a), value(b)]));
+    };
   return {
     add: binary("Add"),
     sub: binary("Sub"),
@@ -59,7 +64,8 @@ export function elementwiseOperators(emitter: Emitter) {
     cast: (x: Value, type: ElementType): Value =>
       x.type === type ? x : only(emitter.emit("Cast", [x], { attributes: { to: int(codeOfElementType(type)) } })),
     /** The sum of any number of tensors. */
-    sum: (...terms: readonly Value[]): Value => (terms.length === 1 ? (terms[0] as Value) : only(emitter.emit(terms.length === 2 ? "Add" : "Sum", terms))),
+    sum: (...terms: readonly Value[]): Value =>
+      terms.length === 1 ? (terms[0] as Value) : only(emitter.emit(terms.length === 2 ? "Add" : "Sum", terms)),
     softmax: (x: Value, axis = -1): Value => only(emitter.emit("Softmax", [x], { attributes: { axis: int(axis) } })),
     logSoftmax: (x: Value, axis = -1): Value => only(emitter.emit("LogSoftmax", [x], { attributes: { axis: int(axis) } })),
     /** Zeroes elements with probability `ratio` and scales the rest; the identity until the graph is made trainable. */

@@ -59,7 +59,13 @@ describe("outputs", () => {
 describe("names", () => {
   test("are numbered when taken, prefixed by the scope, and given back by its end", () => {
     const { g, x } = started();
-    const names = [g.relu(x), g.relu(x), g.scope("block", () => g.relu(x)), g.scope("block", () => g.scope("inner", () => g.relu(x))), g.relu(x)];
+    const names = [
+      g.relu(x),
+      g.relu(x),
+      g.scope("block", () => g.relu(x)),
+      g.scope("block", () => g.scope("inner", () => g.relu(x))),
+      g.relu(x),
+    ];
     expect(names.map(({ name }) => name)).toEqual(["Relu", "Relu_1", "block/Relu", "block/inner/Relu", "Relu_2"]);
     expect(() => g.scope("failed", () => g.add(x, g.constant(float32([1, 2, 3]))))).toThrow("the shapes do not broadcast");
     expect(g.relu(x).name).toBe("Relu_3");

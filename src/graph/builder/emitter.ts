@@ -1,9 +1,9 @@
 import { LimbeckError } from "../../errors.ts";
 import { constantTensor } from "../attributes.ts";
 import { type Attributes, describeNode, type Graph, type Node, OPSET, type Shape, type Value } from "../graph.ts";
+import { renameValues } from "../rewrite/rename.ts";
 import { inferOutputs } from "../shapes/infer.ts";
 import { type ElementType, float32, type Tensor } from "../tensor.ts";
-import { renameValues } from "../rewrite/rename.ts";
 
 /** A value, or a number that stands for a scalar constant of the other operand's type. */
 export type Operand = Value | number;
@@ -127,7 +127,8 @@ export class Emitter {
     const outputNames = options.outputNames ?? Array.from({ length: outputs }, (_, index) => (outputs === 1 ? name : `${name}:${index}`));
     const node: Node = { op, domain, name, inputs: inputs.map((input) => input?.name ?? ""), outputs: outputNames, attributes };
     for (const input of inputs) {
-      if (input && this.#values.get(input.name) !== input) throw new LimbeckError(`${describeNode(node)} takes "${input.name}", which is not of this graph.`);
+      if (input && this.#values.get(input.name) !== input)
+        throw new LimbeckError(`${describeNode(node)} takes "${input.name}", which is not of this graph.`);
     }
     const types = inferOutputs({
       node,

@@ -33,14 +33,21 @@ export function layoutOperators(emitter: Emitter) {
         ]),
       ),
     /** Zeros before and after each axis; `pads` is [begin of every axis..., end of every axis...]. */
-    pad: (x: Value, pads: readonly number[]): Value => (pads.every((size) => size === 0) ? x : only(emitter.emit("Pad", [x, constants(pads)]))),
-    gather: (x: Value, indices: Value, axis: number): Value => only(emitter.emit("Gather", [x, indices], { attributes: { axis: int(axis) } })),
+    pad: (x: Value, pads: readonly number[]): Value =>
+      pads.every((size) => size === 0) ? x : only(emitter.emit("Pad", [x, constants(pads)])),
+    gather: (x: Value, indices: Value, axis: number): Value =>
+      only(emitter.emit("Gather", [x, indices], { attributes: { axis: int(axis) } })),
     gatherElements: (x: Value, indices: Value, axis: number): Value =>
       only(emitter.emit("GatherElements", [x, indices], { attributes: { axis: int(axis) } })),
     /** `x` with `updates` added at `indices` along `axis`. */
     scatterAdd: (x: Value, indices: Value, updates: Value, axis: number): Value =>
-      only(emitter.emit("ScatterElements", [x, indices, updates], { attributes: { axis: int(axis), reduction: { kind: "string", value: "add" } } })),
-    expand: (x: Value, shape: readonly number[]): Value => (shape.join() === x.shape.join() ? x : only(emitter.emit("Expand", [x, constants(shape)]))),
+      only(
+        emitter.emit("ScatterElements", [x, indices, updates], {
+          attributes: { axis: int(axis), reduction: { kind: "string", value: "add" } },
+        }),
+      ),
+    expand: (x: Value, shape: readonly number[]): Value =>
+      shape.join() === x.shape.join() ? x : only(emitter.emit("Expand", [x, constants(shape)])),
     tile: (x: Value, repeats: readonly number[]): Value => only(emitter.emit("Tile", [x, constants(repeats)])),
   };
 }

@@ -15,6 +15,10 @@ export function linearOperators(emitter: Emitter) {
     },
     /** alpha·A·B + beta·C for matrices, in ONNX's own operator. */
     gemm: (a: Value, b: Value, c?: Value, options: { transposeA?: boolean; transposeB?: boolean } = {}): Value =>
-      only(emitter.emit("Gemm", c ? [a, b, c] : [a, b], { attributes: { transA: int(Number(options.transposeA ?? false)), transB: int(Number(options.transposeB ?? false)) } })),
+      only(
+        emitter.emit("Gemm", c ? [a, b, c] : [a, b], {
+          attributes: { transA: int(Number(options.transposeA ?? false)), transB: int(Number(options.transposeB ?? false)) },
+        }),
+      ),
   };
 }

@@ -13,10 +13,12 @@ export interface ReduceOptions {
 
 /** Reductions over axes. */
 export function reductionOperators(emitter: Emitter) {
-  const reduce = (op: string) => (x: Value, { axes, keepDims = false }: ReduceOptions = {}): Value => {
-    if (axes?.length === 0) return x;
-    return only(emitter.emit(op, axes ? [x, emitter.constant(int64(axes))] : [x], { attributes: { keepdims: int(Number(keepDims)) } }));
-  };
+  const reduce =
+    (op: string) =>
+    (x: Value, { axes, keepDims = false }: ReduceOptions = {}): Value => {
+      if (axes?.length === 0) return x;
+      return only(emitter.emit(op, axes ? [x, emitter.constant(int64(axes))] : [x], { attributes: { keepdims: int(Number(keepDims)) } }));
+    };
   return {
     reduceSum: reduce("ReduceSum"),
     reduceMean: reduce("ReduceMean"),

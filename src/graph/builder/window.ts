@@ -27,8 +27,10 @@ export function windowOperators(emitter: Emitter) {
   };
   const convWindow = (x: Value, w: Value, bias: Value | undefined, moved: Window, group = 1): Value =>
     only(emitter.emit("Conv", bias ? [x, w, bias] : [x, w], { attributes: { ...attributesOf(moved), group: int(group) } }));
-  const pool = (op: string, extra = {}) => (x: Value, kernel: readonly number[], options: WindowOptions = {}): Value =>
-    only(emitter.emit(op, [x], { attributes: { ...attributesOf(window(kernel, options)), ...extra } }));
+  const pool =
+    (op: string, extra = {}) =>
+    (x: Value, kernel: readonly number[], options: WindowOptions = {}): Value =>
+      only(emitter.emit(op, [x], { attributes: { ...attributesOf(window(kernel, options)), ...extra } }));
   return {
     /** Cross-correlation of x [N, C, ...] with w [M, C/group, ...kernel], plus bias [M]. */
     conv: (x: Value, w: Value, bias?: Value, options: WindowOptions & { group?: number } = {}): Value =>
@@ -37,7 +39,11 @@ export function windowOperators(emitter: Emitter) {
     convWindow,
     /** The transpose of `conv` as a linear map: x [N, M, ...], w [M, C/group, ...kernel]. */
     convTranspose: (x: Value, w: Value, moved: Window, options: { group?: number; outputPadding?: readonly number[] } = {}): Value => {
-      const attributes = { ...attributesOf(moved), group: int(options.group ?? 1), output_padding: ints(options.outputPadding ?? moved.kernel.map(() => 0)) };
+      const attributes = {
+        ...attributesOf(moved),
+        group: int(options.group ?? 1),
+        output_padding: ints(options.outputPadding ?? moved.kernel.map(() => 0)),
+      };
       return only(emitter.emit("ConvTranspose", [x, w], { attributes }));
     },
     maxPool: pool("MaxPool"),

@@ -5,8 +5,8 @@ import { describe, expect, test } from "vitest";
 import { LimbeckError } from "../../errors.ts";
 import { graphBuilder } from "../builder/builder.ts";
 import type { Attributes, Graph, Node } from "../graph.ts";
-import { bindDimensions, inferShapes } from "../rewrite/infer.ts";
 import { foldConstants } from "../rewrite/fold.ts";
+import { bindDimensions, inferShapes } from "../rewrite/infer.ts";
 import { float32, int32, int64, type Tensor } from "../tensor.ts";
 import { readOnnx } from "./read.ts";
 import { writeOnnx } from "./write.ts";
@@ -19,12 +19,28 @@ function smallModel(): Graph {
   return g.build();
 }
 
-const node = (op: string, inputs: string[], outputs: string[], attributes: Attributes = {}): Node => ({ op, domain: "", name: `${op} of ${inputs}`, inputs, outputs, attributes });
+const node = (op: string, inputs: string[], outputs: string[], attributes: Attributes = {}): Node => ({
+  op,
+  domain: "",
+  name: `${op} of ${inputs}`,
+  inputs,
+  outputs,
+  attributes,
+});
 
 /** A graph from x to y with these nodes, as bytes. */
 function modelOf(nodes: readonly Node[], more: Partial<Graph> = {}): Uint8Array {
   const value = (name: string) => ({ name, type: "float32" as const, shape: [2] });
-  return writeOnnx({ name: "g", opsets: { "": 21 }, inputs: [value("x")], outputs: [value("y")], nodes, initializers: new Map(), metadata: {}, ...more });
+  return writeOnnx({
+    name: "g",
+    opsets: { "": 21 },
+    inputs: [value("x")],
+    outputs: [value("y")],
+    nodes,
+    initializers: new Map(),
+    metadata: {},
+    ...more,
+  });
 }
 
 /** A file around a graph as the format has it. */
@@ -79,7 +95,18 @@ describe("round trip", () => {
       ints: { kind: "ints", value: [] },
       strings: { kind: "strings", value: ["a", ""] },
       tensor: { kind: "tensor", value: int64([1, 2], [1, 2]) },
-      graph: { kind: "graph", value: { ...readOnnx(modelOf([node("Relu", ["outside"], ["z"])], { inputs: [{ name: "outside", type: "float32", shape: [2] }], outputs: [{ name: "z", type: "float32", shape: [2] }] })), inputs: [] } },
+      graph: {
+        kind: "graph",
+        value: {
+          ...readOnnx(
+            modelOf([node("Relu", ["outside"], ["z"])], {
+              inputs: [{ name: "outside", type: "float32", shape: [2] }],
+              outputs: [{ name: "z", type: "float32", shape: [2] }],
+            }),
+          ),
+          inputs: [],
+        },
+      },
     };
     const nodes = [node("Relu", ["x"], ["outside"]), node("Custom", ["", "outside"], ["", "y"], attributes)];
     const graph = readOnnx(modelOf(nodes, { initializers: new Map(Object.entries(tensors)) }));
@@ -100,10 +127,19 @@ describe("round trip", () => {
 describe("bytes that are no model", () => {
   test.each([
     ["nothing", new Uint8Array()],
-    ["a PNG", Uint8Array.from([137, 80, 78, 71, 13, 10, 26, 10, 0, 0, 0, 13, 73, 72, 68, 82, 0, 0, 0, 1, 0, 0, 0, 1, 8, 2, 0, 0, 0, 144, 119, 83, 222])],
+    [
+      "a PNG",
+      Uint8Array.from([
+        137, 80, 78, 71, 13, 10, 26, 10, 0, 0, 0, 13, 73, 72, 68, 82, 0, 0, 0, 1, 0, 0, 0, 1, 8, 2, 0, 0, 0, 144, 119, 83, 222,
+      ]),
+    ],
     ["text", new TextEncoder().encode("# a README, not a model")],
   ])("%s", (_, bytes) => {
-    expect(refusal(bytes)).toMatchObject({ message: expect.stringMatching(/^Not a readable ONNX model/), where: expect.stringContaining("model.onnx"), exitCode: 2 });
+    expect(refusal(bytes)).toMatchObject({
+      message: expect.stringMatching(/^Not a readable ONNX model/),
+      where: expect.stringContaining("model.onnx"),
+      exitCode: 2,
+    });
   });
 
   test("a model cut short at any byte", () => {
@@ -154,11 +190,16 @@ describe("models that make no sense", () => {
   });
 
   test("bytes that don't divide into elements", () => {
-    expect(refusal(fileOf({ initializer: [{ name: "w", dims: [1n], dataType: 1, rawData: new Uint8Array(7) }] })).message).toMatch(/7 bytes do not divide into float32/);
+    expect(refusal(fileOf({ initializer: [{ name: "w", dims: [1n], dataType: 1, rawData: new Uint8Array(7) }] })).message).toMatch(
+      /7 bytes do not divide into float32/,
+    );
   });
 
   test("an element type that is not supported", () => {
-    expect(refusal(fileOf({ initializer: [{ name: "w", dims: [], dataType: 14 }] }))).toMatchObject({ message: "Element type number 14 is not supported.", where: 'model.onnx, tensor "w"' });
+    expect(refusal(fileOf({ initializer: [{ name: "w", dims: [], dataType: 14 }] }))).toMatchObject({
+      message: "Element type number 14 is not supported.",
+      where: 'model.onnx, tensor "w"',
+    });
   });
 
   test("nodes out of order are sorted, others keep their order", () => {
@@ -177,7 +218,11 @@ describe("models that make no sense", () => {
   });
 
   test.each([
-    ["a circle", [node("Add", ["x", "b"], ["a"]), node("Neg", ["a"], ["b"]), node("Neg", ["b"], ["y"])], /Add "Add of x,b" waits, directly or not, for its own result/],
+    [
+      "a circle",
+      [node("Add", ["x", "b"], ["a"]), node("Neg", ["a"], ["b"]), node("Neg", ["b"], ["y"])],
+      /Add "Add of x,b" waits, directly or not, for its own result/,
+    ],
     ["a name that nothing gives", [node("Neg", ["z"], ["y"])], /Neg "Neg of z" takes "z", which nothing gives/],
     ["an output that nothing gives", [node("Neg", ["x"], ["z"])], /output "y", which nothing gives/],
     ["a name that two nodes give", [node("Neg", ["x"], ["y"]), node("Abs", ["x"], ["y"])], /gives the value "y" twice/],

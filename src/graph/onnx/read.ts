@@ -130,7 +130,8 @@ function readTensor(proto: TensorProto, source: string): Tensor {
   const type = elementTypeOfCode(proto.dataType, where);
   const shape = proto.dims.map(Number);
   const count = elementCount(shape);
-  if (![...shape, count].every((size) => size >= 0 && Number.isSafeInteger(size))) throw notOnnx(where, `its shape [${shape.join(", ")}] makes no sense`);
+  if (![...shape, count].every((size) => size >= 0 && Number.isSafeInteger(size)))
+    throw notOnnx(where, `its shape [${shape.join(", ")}] makes no sense`);
   if (proto.dataLocation === TensorProto_DataLocation.EXTERNAL) {
     throw new LimbeckError("Weights in a separate file are not supported.", { where, hint: "Save the model as one file." });
   }

@@ -1,9 +1,9 @@
 import { create, toBinary } from "@bufbuild/protobuf";
 import {
-  AttributeProto_AttributeType as AttributeType,
   AttributeProtoSchema,
-  GraphProtoSchema,
+  AttributeProto_AttributeType as AttributeType,
   type GraphProto,
+  GraphProtoSchema,
   ModelProtoSchema,
   NodeProtoSchema,
   TensorProtoSchema,

@@ -1,7 +1,7 @@
 import { constantTensor, intAttribute, intsAttribute, tensorAttribute } from "../attributes.ts";
 import { sizesTaken, slicedAxes } from "../shapes/layout.ts";
 import { normalizeAxis, type ShapeContext, type ValueType } from "../shapes/rule.ts";
-import { arrayTypeOf, elementCount, type ElementType, int64, type Tensor, type TensorData } from "../tensor.ts";
+import { arrayTypeOf, type ElementType, elementCount, int64, type Tensor, type TensorData } from "../tensor.ts";
 
 type Element = number | bigint;
 /** Typed arrays, seen as what they have in common. */
@@ -91,7 +91,15 @@ const transposed: Kernel = (task) => {
   const x = task.inputs[0] as Tensor;
   const strides = stridesOf(x.shape);
   const order = intsAttribute(task.context.node, "perm") ?? x.shape.map((_, axis) => x.shape.length - 1 - axis);
-  return asData(strided(elementsOf(x), task.shape, order.map((axis) => strides[axis] as number), 0, allocate(task)));
+  return asData(
+    strided(
+      elementsOf(x),
+      task.shape,
+      order.map((axis) => strides[axis] as number),
+      0,
+      allocate(task),
+    ),
+  );
 };
 
 const sliced: Kernel = (task) => {
@@ -158,7 +166,9 @@ const ranged: Kernel = (task) => {
   return asData(result);
 };
 
+/** Not of floats: ONNX Runtime merges the two sides in a way that can lose the sign of a zero. */
 const selected: Kernel = (task) => {
+  if (!integerTypes.has(task.type) && task.type !== "bool") return undefined;
   const [condition, yes, no] = task.inputs.map((input) => broadcastTo(input, task.shape)) as [Elements, Elements, Elements];
   const result = allocate(task);
   for (let index = 0; index < result.length; index++) result[index] = (condition[index] ? yes : no)[index] as Element;
@@ -177,7 +187,8 @@ const binary =
     const result = allocate(task);
     for (let index = 0; index < result.length; index++) {
       const [a, b] = [left[index] as Element, right[index] as Element];
-      const element = typeof a === "bigint" ? ofBigints(a, b as bigint) : (type === "int32" ? integral(ofNumbers) : ofNumbers)(a, b as number);
+      const element =
+        typeof a === "bigint" ? ofBigints(a, b as bigint) : (type === "int32" ? integral(ofNumbers) : ofNumbers)(a, b as number);
       if (element === undefined) return undefined;
       result[index] = element;
     }
@@ -242,11 +253,26 @@ const kernels: Readonly<Record<string, Kernel>> = {
   Range: ranged,
   Where: selected,
   Cast: cast,
-  Add: binary((a, b) => a + b, (a, b) => a + b),
-  Sub: binary((a, b) => a - b, (a, b) => a - b),
-  Mul: binary((a, b) => a * b, (a, b) => a * b),
-  Div: binary((a, b) => a / b, (a, b) => (b === 0n ? undefined : a / b)),
-  Equal: binary((a, b) => Number(a === b), (a, b) => Number(a === b)),
+  Add: binary(
+    (a, b) => a + b,
+    (a, b) => a + b,
+  ),
+  Sub: binary(
+    (a, b) => a - b,
+    (a, b) => a - b,
+  ),
+  Mul: binary(
+    (a, b) => a * b,
+    (a, b) => a * b,
+  ),
+  Div: binary(
+    (a, b) => a / b,
+    (a, b) => (b === 0n ? undefined : a / b),
+  ),
+  Equal: binary(
+    (a, b) => Number(a === b),
+    (a, b) => Number(a === b),
+  ),
   Sqrt: unary(Math.sqrt),
   Floor: unary(Math.floor),
   Ceil: unary(Math.ceil),

@@ -38,7 +38,8 @@ function foldOnce(graph: Graph): Graph {
     const [name = ""] = node.outputs;
     const result = constants.get(name);
     if (!result || (node.op === "Constant" && node.attributes.value?.kind === "tensor")) return [node];
-    if (!node.inputs.some((input) => initializers.has(input) && isWeight(initializers.get(input) as Tensor))) return [constantNode(node, result)];
+    if (!node.inputs.some((input) => initializers.has(input) && isWeight(initializers.get(input) as Tensor)))
+      return [constantNode(node, result)];
     initializers.set(name, result);
     return [];
   });

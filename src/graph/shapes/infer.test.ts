@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { LimbeckError } from "../../errors.ts";
-import { graphBuilder } from "../builder/builder.ts";
 import { int, ints, string } from "../attributes.ts";
+import { graphBuilder } from "../builder/builder.ts";
 import type { Shape, Value } from "../graph.ts";
 import { int64 } from "../tensor.ts";
 
@@ -17,8 +17,16 @@ describe("symbolic sizes", () => {
     ["Gemm", () => g.gemm(x("N", 3), x(5, 3), x(5), { transposeB: true }), ["N", 5]],
     ["convolution", () => g.conv(x("N", 3, 8, "W"), x(4, 3, 3, 3), undefined, { stride: 2, padding: 1 }), ["N", 4, 4, "floor((W-1)/2)+1"]],
     ["convolution that keeps the size", () => g.conv(x("N", 3, "H", "W"), x(4, 3, 3, 3), undefined, { padding: 1 }), ["N", 4, "H", "W"]],
-    ["convolution with auto_pad", () => emit("Conv", [x("N", 3, "H", "W"), x(4, 3, 3, 3)], { auto_pad: string("SAME_UPPER") }), ["N", 4, "H", "W"]],
-    ["strided convolution with auto_pad", () => emit("Conv", [x("N", 3, "H", 5), x(4, 3, 3, 3)], { auto_pad: string("SAME_LOWER"), strides: ints([2, 2]) }), ["N", 4, "ceil(H/2)", 3]],
+    [
+      "convolution with auto_pad",
+      () => emit("Conv", [x("N", 3, "H", "W"), x(4, 3, 3, 3)], { auto_pad: string("SAME_UPPER") }),
+      ["N", 4, "H", "W"],
+    ],
+    [
+      "strided convolution with auto_pad",
+      () => emit("Conv", [x("N", 3, "H", 5), x(4, 3, 3, 3)], { auto_pad: string("SAME_LOWER"), strides: ints([2, 2]) }),
+      ["N", 4, "ceil(H/2)", 3],
+    ],
     ["flatten", () => g.flatten(x("N", 3, 4)), ["N", 12]],
     ["flatten of two", () => g.flatten(x("N", 3, "S"), 2), ["3*N", "S"]],
     ["reshape to what is left", () => g.reshape(x("N", 3, 4), ["N", 12]), ["N", 12]],
@@ -28,7 +36,15 @@ describe("symbolic sizes", () => {
     ["concat along the open axis", () => g.concat([x("N", 2), x("M", 2)], 0), ["N+M", 2]],
     ["pad", () => g.pad(x("N", 2), [1, 0, 0, 3]), ["N+1", 5]],
     ["tile", () => g.tile(x("N", 2), [3, 2]), ["3*N", 4]],
-    ["slice to the end", () => g.slice(x("N", 5), [{ axis: 0, start: 0, end: 2 ** 63 }, { axis: 1, start: 1, end: 2 ** 63 }]), ["N", 4]],
+    [
+      "slice to the end",
+      () =>
+        g.slice(x("N", 5), [
+          { axis: 0, start: 0, end: 2 ** 63 },
+          { axis: 1, start: 1, end: 2 ** 63 },
+        ]),
+      ["N", 4],
+    ],
     ["gather", () => g.gather(x(10, 4), ids("N", "S"), 0), ["N", "S", 4]],
     ["sum", () => g.reduceSum(x("N", 3), { axes: [-1] }), ["N"]],
     ["range of an open length", () => g.emit("Range", [ids(), ids(), ids()], { name: "positions" })[0] as Value, ["positions_length"]],
@@ -39,7 +55,7 @@ describe("symbolic sizes", () => {
 
 describe("what doesn't fit is refused, naming node, reason and shapes", () => {
   test.each<[string, () => unknown, string]>([
-    ["broadcast", () => g.add(x(2), x(3)), 'the shapes do not broadcast (x'],
+    ["broadcast", () => g.add(x(2), x(3)), "the shapes do not broadcast (x"],
     ["types", () => g.add(x(2), ids(2)), "the element types differ"],
     ["condition", () => g.where(x(2), x(2), x(2)), "the condition must be bool"],
     ["rows", () => g.matMul(x(2, 3), x(2, 3)), "3 columns meet 2 rows"],
@@ -51,7 +67,11 @@ describe("what doesn't fit is refused, naming node, reason and shapes", () => {
     ["convolution bias", () => g.conv(x(1, 3, 4, 4), x(8, 3, 3, 3), x(4)), "the bias must have 8 elements"],
     ["window", () => g.maxPool(x(1, 3, 2, 2), [3, 3]), "the window is larger than the padded input along spatial axis 0"],
     ["kernel", () => g.averagePool(x(1, 3, 4, 4), [2]), "kernel_shape must have one entry per spatial axis"],
-    ["strides", () => g.conv(x(1, 3, 4, 4), x(8, 3, 3, 3), undefined, { stride: [1] }), "must have one entry (pads: two) for each of 2 spatial axes"],
+    [
+      "strides",
+      () => g.conv(x(1, 3, 4, 4), x(8, 3, 3, 3), undefined, { stride: [1] }),
+      "must have one entry (pads: two) for each of 2 spatial axes",
+    ],
     ["stride 0", () => g.maxPool(x(1, 3, 4, 4), [2, 2], { stride: 0 }), "must have one entry"],
     ["axis", () => g.reduceSum(x(2, 3), { axes: [2] }), "axis 2 is out of range for rank 2"],
     ["batch norm", () => g.batchNormalization(x(1, 3), x(2), x(2), x(2), x(2)), "one entry per channel"],

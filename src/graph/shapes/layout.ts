@@ -1,7 +1,16 @@
 import { constantTensor, intAttribute, intsAttribute, tensorAttribute } from "../attributes.ts";
 import type { Dim, Shape } from "../graph.ts";
 import { toNumbers } from "../tensor.ts";
-import { broadcastShapes, constantNumbers, invalid, normalizeAxis, productOf, required, type ShapeContext, type ShapeRule } from "./rule.ts";
+import {
+  broadcastShapes,
+  constantNumbers,
+  invalid,
+  normalizeAxis,
+  productOf,
+  required,
+  type ShapeContext,
+  type ShapeRule,
+} from "./rule.ts";
 
 const reshape: ShapeRule = (context) => {
   const x = required(context, 0);
@@ -23,7 +32,8 @@ function fillIn(context: ShapeContext, from: Shape, to: readonly Dim[]): Shape {
   const remaining = [...from.filter((size) => typeof size === "string")];
   const symbolic = to.filter((size) => typeof size === "string");
   for (const size of symbolic) remaining.splice(remaining.indexOf(size), 1);
-  const count = (shape: Shape) => shape.reduce<number>((product, size) => (typeof size === "number" && size >= 0 ? product * size : product), 1);
+  const count = (shape: Shape) =>
+    shape.reduce<number>((product, size) => (typeof size === "number" && size >= 0 ? product * size : product), 1);
   const free = to.indexOf(-1);
   if (free < 0) {
     if (remaining.length === 0 && count(from) !== count(to)) throw invalid(context, `[${to.join(", ")}] holds another number of elements`);
@@ -38,7 +48,8 @@ function fillIn(context: ShapeContext, from: Shape, to: readonly Dim[]): Shape {
 const transpose: ShapeRule = (context) => {
   const x = required(context, 0);
   const order = intsAttribute(context.node, "perm") ?? x.shape.map((_, axis) => x.shape.length - 1 - axis);
-  if (order.length !== x.shape.length || x.shape.some((_, axis) => !order.includes(axis))) throw invalid(context, `[${order.join(", ")}] is no order of the axes`);
+  if (order.length !== x.shape.length || x.shape.some((_, axis) => !order.includes(axis)))
+    throw invalid(context, `[${order.join(", ")}] is no order of the axes`);
   return [{ type: x.type, shape: order.map((axis) => x.shape[axis] as Dim) }];
 };
 
@@ -53,7 +64,9 @@ const flatten: ShapeRule = (context) => {
 const squeeze: ShapeRule = (context) => {
   const x = required(context, 0);
   const axes = intsAttribute(context.node, "axes") ?? constantNumbers(context, 1);
-  const dropped = new Set(axes ? axes.map((axis) => normalizeAxis(context, axis, x.shape.length)) : x.shape.flatMap((size, axis) => (size === 1 ? [axis] : [])));
+  const dropped = new Set(
+    axes ? axes.map((axis) => normalizeAxis(context, axis, x.shape.length)) : x.shape.flatMap((size, axis) => (size === 1 ? [axis] : [])),
+  );
   for (const axis of dropped) {
     const size = x.shape[axis];
     if (typeof size === "number" && size !== 1) throw invalid(context, `axis ${axis} has size ${size}, not 1`);
@@ -82,7 +95,9 @@ const concat: ShapeRule = (context) => {
   }
   if (inputs.some(({ type }) => type !== first.type)) throw invalid(context, "the element types differ");
   const sizes = inputs.map(({ shape }) => shape[axis] as Dim);
-  const total = sizes.every((size) => typeof size === "number") ? sizes.reduce<number>((sum, size) => sum + Number(size), 0) : sizes.join("+");
+  const total = sizes.every((size) => typeof size === "number")
+    ? sizes.reduce<number>((sum, size) => sum + Number(size), 0)
+    : sizes.join("+");
   return [{ type: first.type, shape: first.shape.map((size, index) => (index === axis ? total : size)) }];
 };
 
@@ -93,8 +108,12 @@ const split: ShapeRule = (context) => {
   const size = x.shape[axis];
   if (typeof size !== "number") throw invalid(context, `axis ${axis} has no known size to split`);
   const each = Math.ceil(size / parts);
-  const sizes = intsAttribute(context.node, "split") ?? constantNumbers(context, 1) ?? Array.from({ length: parts }, (_, part) => Math.min(each, size - part * each));
-  if (sizes.reduce((sum, part) => sum + part, 0) !== size) throw invalid(context, `the parts [${sizes.join(", ")}] do not add up to ${size}`);
+  const sizes =
+    intsAttribute(context.node, "split") ??
+    constantNumbers(context, 1) ??
+    Array.from({ length: parts }, (_, part) => Math.min(each, size - part * each));
+  if (sizes.reduce((sum, part) => sum + part, 0) !== size)
+    throw invalid(context, `the parts [${sizes.join(", ")}] do not add up to ${size}`);
   return sizes.map((part) => ({ type: x.type, shape: x.shape.map((old, index) => (index === axis ? part : old)) }));
 };
 
@@ -115,7 +134,8 @@ export function slicedAxes(context: ShapeContext): readonly { axis: number; star
   const ends = intsAttribute(context.node, "ends") ?? constantNumbers(context, 2) ?? [];
   const axes = intsAttribute(context.node, "axes") ?? constantNumbers(context, 3) ?? starts.map((_, axis) => axis);
   const steps = constantNumbers(context, 4) ?? starts.map(() => 1);
-  if ([ends, axes, steps].some(({ length }) => length !== starts.length)) throw invalid(context, "starts, ends, axes and steps differ in length");
+  if ([ends, axes, steps].some(({ length }) => length !== starts.length))
+    throw invalid(context, "starts, ends, axes and steps differ in length");
   if (steps.includes(0)) throw invalid(context, "a step is 0");
   return axes.flatMap((raw, index) => {
     const axis = normalizeAxis(context, raw, x.shape.length);
@@ -192,7 +212,8 @@ const shapeOf: ShapeRule = (context) => [{ type: "int64", shape: [sizesTaken(con
 const range: ShapeRule = (context) => {
   const start = required(context, 0);
   const [from, to, step] = [0, 1, 2].map((index) => context.constant(index)).map((bound) => bound && toNumbers(bound)[0]);
-  if (from === undefined || to === undefined || step === undefined) return [{ type: start.type, shape: [`${context.node.outputs[0]}_length`] }];
+  if (from === undefined || to === undefined || step === undefined)
+    return [{ type: start.type, shape: [`${context.node.outputs[0]}_length`] }];
   if (step === 0) throw invalid(context, "its step is 0");
   return [{ type: start.type, shape: [Math.max(0, Math.ceil((to - from) / step))] }];
 };

@@ -11,7 +11,8 @@ function product(context: ShapeContext, a: Shape, b: Shape): Shape {
   const [inner, other] = [left.at(-1) as Dim, right.at(-2) as Dim];
   const batch = broadcastShapes([left.slice(0, -2), right.slice(0, -2)]);
   if (!batch) throw invalid(context, "the batch dimensions do not broadcast");
-  if (inner !== other && typeof inner === "number" && typeof other === "number") throw invalid(context, `${inner} columns meet ${other} rows`);
+  if (inner !== other && typeof inner === "number" && typeof other === "number")
+    throw invalid(context, `${inner} columns meet ${other} rows`);
   return [...batch, ...(a.length === 1 ? [] : [left.at(-2) as Dim]), ...(b.length === 1 ? [] : [right.at(-1) as Dim])];
 }
 
@@ -40,7 +41,8 @@ const gemm: ShapeRule = (context) => {
   const right = intAttribute(context.node, "transB", 0) ? swapLast(b.shape) : b.shape;
   const shape = product(context, left, right);
   const bias = context.inputs[2];
-  if (bias && broadcastShapes([shape, bias.shape])?.join() !== shape.join()) throw invalid(context, "the bias does not broadcast to the product");
+  if (bias && broadcastShapes([shape, bias.shape])?.join() !== shape.join())
+    throw invalid(context, "the bias does not broadcast to the product");
   return [{ type: sharedType(context, a, b), shape }];
 };
 

@@ -6,7 +6,8 @@ const batchNormalization: ShapeRule = (context) => {
   if (x.shape.length < 2) throw invalid(context, "it needs a channel axis");
   for (const index of [1, 2, 3, 4]) {
     const { shape } = required(context, index);
-    if (shape.length !== 1 || (typeof x.shape[1] === "number" && shape[0] !== x.shape[1])) throw invalid(context, "scale, bias, mean and variance must have one entry per channel");
+    if (shape.length !== 1 || (typeof x.shape[1] === "number" && shape[0] !== x.shape[1]))
+      throw invalid(context, "scale, bias, mean and variance must have one entry per channel");
   }
   const output = { type: x.type, shape: x.shape };
   const statistics = { type: scale.type, shape: scale.shape };

@@ -32,7 +32,16 @@ const cumSum: ShapeRule = (context) => {
 };
 
 const reductions = [
-  "ReduceSum", "ReduceMean", "ReduceMax", "ReduceMin", "ReduceProd", "ReduceL1", "ReduceL2", "ReduceSumSquare", "ReduceLogSum", "ReduceLogSumExp",
+  "ReduceSum",
+  "ReduceMean",
+  "ReduceMax",
+  "ReduceMin",
+  "ReduceProd",
+  "ReduceL1",
+  "ReduceL2",
+  "ReduceSumSquare",
+  "ReduceLogSum",
+  "ReduceLogSumExp",
 ];
 
 export const reductionShapes: Readonly<Record<string, ShapeRule>> = {

@@ -22,8 +22,15 @@ export function windowOf(node: Node, kernel: readonly number[], spatial: Shape):
   const strides = intsAttribute(node, "strides") ?? kernel.map(() => 1);
   const dilations = intsAttribute(node, "dilations") ?? kernel.map(() => 1);
   const pads = intsAttribute(node, "pads") ?? new Array<number>(2 * rank).fill(0);
-  if (strides.length !== rank || dilations.length !== rank || pads.length !== 2 * rank || [...strides, ...dilations].some((size) => size < 1)) {
-    throw new LimbeckError(`The strides, dilations and pads must have one entry (pads: two) for each of ${rank} spatial axes.`, { where: describeNode(node) });
+  if (
+    strides.length !== rank ||
+    dilations.length !== rank ||
+    pads.length !== 2 * rank ||
+    [...strides, ...dilations].some((size) => size < 1)
+  ) {
+    throw new LimbeckError(`The strides, dilations and pads must have one entry (pads: two) for each of ${rank} spatial axes.`, {
+      where: describeNode(node),
+    });
   }
   const auto = stringAttribute(node, "auto_pad", "NOTSET");
   if (auto === "SAME_UPPER" || auto === "SAME_LOWER") {
@@ -63,7 +70,8 @@ const conv: ShapeRule = (context) => {
   const group = intAttribute(context.node, "group", 1);
   const [batch, channels, ...spatial] = x.shape;
   const [filters, perGroup, ...kernel] = w.shape;
-  if (x.shape.length < 3 || x.shape.length !== w.shape.length) throw invalid(context, "input and weight must have the same rank, 3 or more");
+  if (x.shape.length < 3 || x.shape.length !== w.shape.length)
+    throw invalid(context, "input and weight must have the same rank, 3 or more");
   if (typeof channels === "number" && channels !== Number(perGroup) * group) {
     throw invalid(context, `${channels} input channels do not fit a weight of ${perGroup} channels × ${group} groups`);
   }
@@ -100,7 +108,10 @@ const pool: ShapeRule = (context) => {
   if (!kernel || kernel.length !== spatial.length) throw invalid(context, "kernel_shape must have one entry per spatial axis");
   const window = windowOf(context.node, kernel, spatial);
   const shape = [batch as Dim, channels as Dim, ...slidOver(context, spatial, window, intAttribute(context.node, "ceil_mode", 0) === 1)];
-  return [{ type: x.type, shape }, { type: "int64", shape }];
+  return [
+    { type: x.type, shape },
+    { type: "int64", shape },
+  ];
 };
 
 const globalPool: ShapeRule = (context) => {

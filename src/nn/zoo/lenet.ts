@@ -1,6 +1,6 @@
 import type { Graph } from "../../graph/graph.ts";
-import { classifier, conv2d, linear } from "../layers.ts";
 import { lecunUniform } from "../initializers.ts";
+import { classifier, conv2d, linear } from "../layers.ts";
 
 export interface LenetOptions {
   /** [C, 28, 28]. */

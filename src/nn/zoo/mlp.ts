@@ -1,5 +1,5 @@
-import { elementCount } from "../../graph/tensor.ts";
 import type { Graph } from "../../graph/graph.ts";
+import { elementCount } from "../../graph/tensor.ts";
 import { lecunUniform } from "../initializers.ts";
 import { classifier, linear } from "../layers.ts";
 

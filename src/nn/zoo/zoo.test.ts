@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { Graph } from "../../graph/graph.ts";
+import type { Graph, Value } from "../../graph/graph.ts";
 import { writeOnnx } from "../../graph/onnx/write.ts";
 import { elementCount, float32, type Tensor } from "../../graph/tensor.ts";
 import { initializerRoles } from "../../graph/weights.ts";
@@ -15,14 +15,21 @@ const sizeOf = (graph: Graph, role: "parameters" | "buffers"): number =>
 
 /** Logits for `count` images of values that repeat nowhere. */
 async function logitsOf(graph: Graph, count: number): Promise<Tensor> {
-  const shape = [count, ...(graph.inputs[0]?.shape.slice(1) as number[])];
+  const shape = [count, ...((graph.inputs[0] as Value).shape.slice(1) as number[])];
   const session = await nodeRuntime({ threads: 1 }).createSession(writeOnnx(graph));
-  const { logits } = await session.run({ input: float32(Float32Array.from({ length: elementCount(shape) }, (_, i) => Math.sin(i * i)), shape) });
+  const { logits } = await session.run({
+    input: float32(
+      Float32Array.from({ length: elementCount(shape) }, (_, i) => Math.sin(i * i)),
+      shape,
+    ),
+  });
   await session.release();
   return logits as Tensor;
 }
 
-const networks: Readonly<Record<string, { readonly build: (seed: number) => Graph; readonly parameters: number; readonly buffers: number }>> = {
+const networks: Readonly<
+  Record<string, { readonly build: (seed: number) => Graph; readonly parameters: number; readonly buffers: number }>
+> = {
   "the multilayer perceptron of Hinton et al., 784-1200-1200-10": {
     build: (seed) => mlp({ inputShape: image, hidden: [1200, 1200], classes: 10, seed }),
     parameters: 2_395_210,
@@ -72,7 +79,9 @@ describe.each(Object.entries(networks))("%s", (_, { build, parameters, buffers }
 
 it("dropout does nothing in inference", async () => {
   const plain = await logitsOf(mlp({ inputShape: [20], hidden: [30], classes: 3, seed: 5 }), 4);
-  expect(await logitsOf(mlp({ inputShape: [20], hidden: [30], classes: 3, dropout: { input: 0.2, hidden: 0.5 }, seed: 5 }), 4)).toEqual(plain);
+  expect(await logitsOf(mlp({ inputShape: [20], hidden: [30], classes: 3, dropout: { input: 0.2, hidden: 0.5 }, seed: 5 }), 4)).toEqual(
+    plain,
+  );
 });
 
 it("starts with logits of a moderate size", async () => {

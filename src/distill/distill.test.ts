@@ -1,0 +1,225 @@
+import { beforeAll, describe, expect, it } from "vitest";
+import { trainingBatches } from "../data/batches.ts";
+import { memorySamples, type Samples, type Splits } from "../data/samples.ts";
+import { LimbeckError } from "../errors.ts";
+import { readOnnx } from "../graph/onnx/read.ts";
+import { writeOnnx } from "../graph/onnx/write.ts";
+import type { Graph } from "../graph/graph.ts";
+import { nodeRuntime } from "../runtime/node.ts";
+import type { CheckpointStore } from "../train/checkpoint.ts";
+import { mlp } from "../nn/zoo/mlp.ts";
+import { type Outcome, runRecipe } from "./distill.ts";
+import type { Environment, Phase } from "./environment.ts";
+import { describeClassifier, normalizationOf } from "./network.ts";
+import { parseRecipe } from "./recipe/parse.ts";
+import type { RecipeInput } from "./recipe/schema.ts";
+import { loadTeacher } from "./teacher.ts";
+
+const runtime = nodeRuntime({ threads: 1 });
+
+/** Two-channel images of four classes, told apart by which quarter of the first channel is bright. */
+function quarters(count: number, salt: number): Samples {
+  const pixels = Uint8Array.from({ length: count * 32 }, (_, i) => {
+    const [sample, channel, y, x] = [Math.floor(i / 32), Math.floor((i % 32) / 16), Math.floor((i % 16) / 4), i % 4];
+    const quarter = 2 * Number(y > 1) + Number(x > 1);
+    return 60 + 30 * Math.sin(i * 2.3 + salt) + (channel === 0 && quarter === sample % 4 ? 120 : 0);
+  });
+  return memorySamples({
+    name: "quarters",
+    sampleShape: [2, 4, 4],
+    classes: ["top left", "top right", "bottom left", "bottom right"],
+    pixels,
+    labels: Uint8Array.from({ length: count }, (_, index) => index % 4),
+  });
+}
+
+const splits: Splits = { train: quarters(64, 0), validation: quarters(16, 1), test: quarters(24, 2) };
+
+const base: RecipeInput = {
+  data: { idx: "memory" },
+  student: { zoo: "mlp", hidden: [8] },
+  optimizer: { sgd: { learningRate: 0.05 } },
+  epochs: 3,
+  batchSize: 16,
+};
+const distilling: RecipeInput = { ...base, teacher: "teacher.onnx", losses: [{ hinton: { alpha: 0.7, temperature: 3 } }] };
+
+interface Told {
+  readonly environment: Environment;
+  /** The phase of each step taken. */
+  readonly steps: Phase[];
+  readonly epochs: { readonly phase: Phase; readonly epoch: number; readonly names: readonly string[] }[];
+}
+
+function inMemory(files: Readonly<Record<string, Uint8Array>> = {}, more: Partial<Environment> = {}): Told {
+  const steps: Phase[] = [];
+  const epochs: Told["epochs"] = [];
+  const readFile = async (path: string) => {
+    const bytes = files[path];
+    if (!bytes) throw new LimbeckError(`There is no file ${path}.`);
+    return bytes;
+  };
+  const events: Environment["events"] = {
+    onStep: (phase) => steps.push(phase),
+    onEpoch: (phase, { epoch, metrics }) => void epochs.push({ phase, epoch, names: Object.keys(metrics).sort() }),
+  };
+  return { environment: { runtime, openData: async () => splits, readFile, events, ...more }, steps, epochs };
+}
+
+const runOf = (recipe: RecipeInput, { environment }: Told = inMemory()): Promise<Outcome> => runRecipe(parseRecipe(recipe), environment);
+
+let teacher: Outcome;
+beforeAll(async () => {
+  teacher = await runOf({ ...base, student: { zoo: "mlp", hidden: [32], dropout: { hidden: 0.2 } }, epochs: 20 });
+});
+const withTeacher = (more: Partial<Environment> = {}): Told => inMemory({ "teacher.onnx": teacher.student.bytes }, more);
+
+describe("a run without a teacher", () => {
+  it("trains a network that tells the classes apart, and exports what it says it does", () => {
+    const { student, baseline, teacher: none, normalization } = teacher;
+    expect([baseline, none]).toEqual([undefined, undefined]);
+    expect(student.predictions.accuracy).toBeGreaterThan(0.9);
+    expect(student.accuracy.lastEpoch).toBeCloseTo(student.predictions.accuracy, 5);
+    const exported = readOnnx(student.bytes, "student.onnx");
+    expect(normalizationOf(exported, "student.onnx")).toEqual(normalization);
+    expect(JSON.parse(exported.metadata["limbeck.classes"] as string)).toEqual(splits.train.classes);
+    expect(exported.inputs.map(({ name, shape }) => [name, shape])).toEqual([["input", ["N", 2, 4, 4]]]);
+  });
+
+  it("trains on the first samples alone where there is a limit", async () => {
+    const told = inMemory();
+    const { data } = await runOf({ ...base, data: { idx: "memory", limit: 40 } }, told);
+    expect([data.train.length, data.validation.length, data.test.length]).toEqual([40, 16, 24]);
+    expect(told.steps).toHaveLength(2 * 3);
+  });
+});
+
+describe("a run with a teacher", () => {
+  it("trains the student with it and the baseline without", async () => {
+    const told = withTeacher();
+    const { student, baseline, teacher: asked } = await runOf(distilling, told);
+    expect(told.steps).toEqual([...new Array(12).fill("student"), ...new Array(12).fill("baseline")]);
+    expect(told.epochs.map(({ phase, epoch }) => `${phase} ${epoch}`)).toEqual(["student 1", "student 2", "student 3", "baseline 1", "baseline 2", "baseline 3"]);
+    expect(told.epochs[0]?.names).toEqual(["accuracy", "crossEntropy", "kd", "loss"]);
+    expect(told.epochs[3]?.names).toEqual(["accuracy", "crossEntropy", "loss"]);
+    expect(asked?.predictions.logits).toEqual(teacher.student.predictions.logits);
+    expect(student.bytes).not.toEqual(baseline?.bytes);
+  });
+
+  it("has for its baseline what training on the labels alone gives, bit for bit", async () => {
+    const { baseline } = await runOf(distilling, withTeacher());
+    const { student } = await runOf({ ...base, losses: [{ crossEntropy: {} }] });
+    expect(Buffer.from(baseline?.bytes ?? []).equals(Buffer.from(student.bytes))).toBe(true);
+    expect((await runOf({ ...distilling, baseline: false }, withTeacher())).baseline).toBeUndefined();
+  });
+
+  it("is the same bytes again, and others for another seed", async () => {
+    const bytes = async (seed: number) => Buffer.from((await runOf({ ...distilling, baseline: false, seed }, withTeacher())).student.bytes);
+    const first = await bytes(1);
+    expect(first.equals(await bytes(1))).toBe(true);
+    expect(first.equals(await bytes(2))).toBe(false);
+  });
+
+  it("leaves the teacher as it is", async () => {
+    const { teacher: asked } = await runOf(distilling, withTeacher());
+    expect((await asked?.predict(splits.test))?.logits).toEqual(asked?.predictions.logits);
+    expect(asked?.bytes).toEqual(teacher.student.bytes);
+  });
+
+  it("draws the student towards the teacher", async () => {
+    const distance = ({ student, baseline }: Outcome, which: "student" | "baseline") =>
+      Math.hypot(...((which === "student" ? student : baseline)?.predictions.logits ?? []).map((logit, index) => logit - (teacher.student.predictions.logits[index] as number)));
+    const outcome = await runOf({ ...distilling, losses: [{ kd: { temperature: 3 } }], epochs: 30 }, withTeacher());
+    expect(distance(outcome, "student")).toBeLessThan(0.8 * distance(outcome, "baseline"));
+  });
+
+  it("stopped in its second phase and resumed ends with the same bytes", async () => {
+    const recipe: RecipeInput = { ...distilling, data: { idx: "memory", augment: [{ shift: 1 }] }, average: { decay: 0.9 }, clipNorm: 1 };
+    const whole = await runOf(recipe, withTeacher());
+    const kept = new Map<Phase, Uint8Array>();
+    const checkpoints = (phase: Phase): CheckpointStore => ({
+      load: async () => kept.get(phase),
+      save: async (bytes) => void kept.set(phase, bytes.slice()),
+    });
+    const stopping = withTeacher({
+      checkpoints,
+      events: {
+        onStep: (phase, { epoch, step }) => {
+          if (phase === "baseline" && epoch === 1 && step === 2) throw new Error("pulled the plug");
+        },
+      },
+    });
+    await expect(runOf(recipe, stopping)).rejects.toThrow("pulled the plug");
+    const told = withTeacher({ checkpoints });
+    const resumed = await runOf(recipe, told);
+    expect(told.steps).toEqual(new Array(8).fill("baseline"));
+    for (const phase of ["student", "baseline"] as const) expect(resumed[phase]?.bytes, phase).toEqual(whole[phase]?.bytes);
+  });
+
+  it("exports the weights that the recipe keeps", async () => {
+    // The last epochs ruin what the first have learnt.
+    const recipe: RecipeInput = { ...base, epochs: 6, optimizer: { sgd: { learningRate: { steps: { 0: 0.05, 4: 1000 } } } } };
+    const [best, last] = [await runOf({ ...recipe, keep: "best" }), await runOf({ ...recipe, keep: "last" })];
+    expect(best.student.accuracy).toEqual(last.student.accuracy);
+    expect(best.student.accuracy.bestOnValidation).toBeGreaterThan(best.student.accuracy.lastEpoch);
+    expect(best.student.predictions.accuracy).toBe(best.student.accuracy.bestOnValidation);
+    expect(last.student.predictions.accuracy).toBe(last.student.accuracy.lastEpoch);
+  });
+});
+
+describe("a teacher normalised in its own way", () => {
+  const other = { mean: [0.5, 0.1], std: [0.25, 2] };
+  const furthest = (a: Float32Array, b: Float32Array) => Math.max(...a.map((value, index) => Math.abs(value - (b[index] as number))));
+
+  it("answers as it would by itself, on the test set and on training batches", async () => {
+    const asked = await loadTeacher(runtime, teacher.student.bytes, "teacher.onnx", splits.train, other);
+    const own = await loadTeacher(runtime, teacher.student.bytes, "teacher.onnx", splits.train, teacher.normalization);
+    expect((await asked.predict(splits.test)).logits).toEqual((await own.predict(splits.test)).logits);
+    const answers = async (which: typeof asked, normalization: typeof other) => {
+      const [batch] = trainingBatches(splits.train, { batchSize: 16, seed: 3, epoch: 0, normalization });
+      return ((await which.teach(batch as NonNullable<typeof batch>))["teacher:logits"]?.data as Float32Array).slice();
+    };
+    expect(furthest(await answers(asked, other), await answers(own, teacher.normalization as typeof other))).toBeLessThan(1e-4);
+    await Promise.all([asked.session.release(), own.session.release()]);
+  });
+
+  it("teaches a student whose recipe normalises otherwise", async () => {
+    const { teacher: asked, normalization } = await runOf({ ...distilling, data: { idx: "memory", normalize: other }, baseline: false }, withTeacher());
+    expect(normalization).toEqual(other);
+    expect(asked?.predictions.logits).toEqual(teacher.student.predictions.logits);
+  });
+
+  it("is taken to be normalised as the student is where it does not say", async () => {
+    const silent: Graph = { ...teacher.student.graph, metadata: {} };
+    const { teacher: asked } = await runOf({ ...distilling, baseline: false }, inMemory({ "teacher.onnx": writeOnnx(silent) }));
+    expect(asked?.predictions.logits).toEqual(teacher.student.predictions.logits);
+  });
+});
+
+describe("what does not fit is told before any training", () => {
+  const network = (inputShape: readonly number[], classes: number) => mlp({ inputShape, hidden: [4], classes, seed: 0 });
+  const statistics = { mean: [0, 0], std: [1, 1] };
+  const mute = { ...network([2, 4, 4], 4), metadata: { "limbeck.normalization": "none" } };
+  const fixed: Graph = { ...network([2, 4, 4], 4), inputs: [{ name: "input", type: "float32", shape: [1, 2, 4, 4] }] };
+
+  it.each<[string, Graph | undefined, RecipeInput, RegExp]>([
+    ["a teacher of fewer classes", network([2, 4, 4], 3), distilling, /tells 3 classes apart, but the data has 4/],
+    ["a teacher of other inputs", network([1, 4, 4], 4), distilling, /inputs of shape \[1, 4, 4\], but the data's are \[2, 4, 4\]/],
+    ["a teacher of a fixed batch", fixed, distilling, /batches of exactly 1/],
+    ["a teacher with a damaged note of its normalisation", mute, distilling, /"limbeck.normalization"/],
+    ["a teacher normalised over other channels", describeClassifier(network([2, 4, 4], 4), { mean: [0], std: [1] }, []), distilling, /channels/],
+    ["a teacher that is not there", undefined, distilling, /no file teacher\.onnx/],
+    ["no teacher in the recipe", undefined, { ...base, losses: [{ kd: {} }] }, /names none/],
+    ["a student of fewer classes", describeClassifier(network([2, 4, 4], 3), statistics, []), { ...base, student: "teacher.onnx" }, /3 classes/],
+    ["more samples to a batch than there are", undefined, { ...base, batchSize: 65 }, /64 samples do not fill one batch of 65/],
+    ["statistics of other channels", undefined, { ...base, data: { idx: "memory", normalize: { mean: [0], std: [1] } } }, /2 channels/],
+    ["weights that are all frozen", undefined, { ...base, frozen: ["*"] }, /no float32 weights to train/],
+  ])("%s", async (_, file, recipe, message) => {
+    const told = inMemory(file ? { "teacher.onnx": writeOnnx(file) } : {});
+    const error: unknown = await runOf(recipe, told).catch((thrown: unknown) => thrown);
+    expect(error).toBeInstanceOf(LimbeckError);
+    expect((error as LimbeckError).message).toMatch(message);
+    expect((error as LimbeckError).exitCode).toBe(2);
+    expect(told.steps).toEqual([]);
+  });
+});
