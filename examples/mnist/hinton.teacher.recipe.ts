@@ -6,5 +6,5 @@ export default defineRecipe({
   data: mnist({ augment: [shift(2)] }),
   student: mlp({ hidden: [1200, 1200], dropout: { input: 0.2, hidden: 0.5 } }),
   optimizer: sgd({ learningRate: linear(0.03, 0, { warmup: 0.02 }), momentum: 0.9 }),
-  epochs: 20,
+  epochs: 12,
 });
