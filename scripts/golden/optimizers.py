@@ -87,7 +87,7 @@ def cases():
         "sgd with momentum": on_mlp(sgd(momentum=0.9)),
         "sgd with Nesterov momentum": on_mlp(sgd(momentum=0.9, nesterov=True)),
         "sgd with weight decay": on_mlp(sgd(momentum=0.9, weight_decay=0.05)),
-        "sgd with clipping": on_mlp(sgd(momentum=0.9), clip=0.5),
+        "sgd with clipping": on_mlp(sgd(momentum=0.9), clip=2.2),
         "adamw": on_mlp(adamw()),
         "adamw with other betas": on_mlp(adamw(betas=(0.8, 0.95), eps=1e-4, weight_decay=0.3)),
         "cnn": trained(cnn(), cnn_logits, [2, 4, 4], sgd(momentum=0.9, weight_decay=0.01)),

@@ -1,6 +1,5 @@
 #!/usr/bin/env node
-import { Command, CommanderError, Option } from "commander";
-import { LimbeckError } from "../errors.ts";
+import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
 import { packageVersion } from "../run/package.ts";
 import { reportError } from "./output.ts";
 
@@ -18,7 +17,7 @@ function program(): Command {
       "after",
       examples([
         "limbeck distill recipe.ts --out runs/first",
-        "limbeck distill recipe.yaml --set epochs=5 --set losses[0].kd.temperature=8",
+        "limbeck distill recipe.yaml --set epochs=5 --set 'losses[0].kd.temperature=8'",
         "limbeck distill recipe.ts --out runs/first --resume",
       ]),
     )
@@ -71,7 +70,7 @@ function runCommand(parent: Command, name: string, description: string): Command
     .description(description)
     .option("--out <directory>", "the run directory (default: runs/NAME)")
     .option("--seed <n>", "seed of initial weights, order and augmentation", integer)
-    .option("--set <key=value>", "change a key of the recipe; repeatable", (value: string, all: string[]) => [...all, value], [])
+    .option("--set <key=value>", "change a key of the recipe; repeatable", (value: string, all: string[] = []) => [...all, value])
     .option("--resume", "go on with the run in the directory")
     .option("--json", "print the report as JSON")
     .option("--quiet", "print nothing but the result");
@@ -81,15 +80,21 @@ const examples = (lines: readonly string[]): string => `\nExamples:\n${lines.map
 
 function integer(text: string): number {
   const value = Number(text);
-  if (text.trim() === "" || !Number.isSafeInteger(value)) throw new LimbeckError(`"${text}" is not a whole number.`);
+  if (text.trim() === "" || !Number.isSafeInteger(value)) throw new InvalidArgumentError("It must be a whole number.");
   return value;
 }
 
 function positiveInteger(text: string): number {
   const value = integer(text);
-  if (value < 1) throw new LimbeckError(`"${text}" is not a whole number of 1 or more.`);
+  if (value < 1) throw new InvalidArgumentError("It must be a whole number of 1 or more.");
   return value;
 }
+
+// `limbeck profile student.onnx | head` closes the pipe before everything is written.
+process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+  if (error.code !== "EPIPE") throw error;
+  process.exit();
+});
 
 try {
   await program().parseAsync();

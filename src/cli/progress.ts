@@ -1,38 +1,38 @@
 import { Presets, SingleBar } from "cli-progress";
-import pc from "picocolors";
 import type { Phase, ProgressEvents } from "../distill/environment.ts";
 import { formatDuration, formatPercent } from "../report/format.ts";
 import type { EpochEvent, StepEvent } from "../train/fit.ts";
+import { colorsFor } from "./output.ts";
 
 const titles: Record<Phase, string> = { student: "student ", baseline: "baseline" };
 
-/** Shows a run on standard error: a bar with time left in a terminal, one line per epoch in a pipe, nothing when quiet. */
-export function progressDisplay(quiet: boolean): ProgressEvents & { stop(): void } {
-  if (quiet) return { stop: () => undefined };
-  return process.stderr.isTTY ? barDisplay() : lineDisplay();
+export interface ProgressDisplay extends ProgressEvents {
+  /** Takes the bar away, for what is printed next. */
+  stop(): void;
 }
 
-function lineDisplay(): ProgressEvents & { stop(): void } {
+/** Shows a run on standard error: a bar with time left in a terminal, one line per epoch in a pipe, nothing when quiet. */
+export function progressDisplay(quiet: boolean, stream: NodeJS.WriteStream = process.stderr): ProgressDisplay {
+  if (quiet) return { stop: () => undefined };
+  return stream.isTTY ? barDisplay(stream) : lineDisplay(stream);
+}
+
+function lineDisplay(stream: NodeJS.WriteStream): ProgressDisplay {
   return {
-    onStage: (text) => console.error(text),
-    onEpoch: (phase, event) => console.error(epochLine(phase, event)),
+    onStage: (text) => void stream.write(`${text}\n`),
+    onEpoch: (phase, event) => void stream.write(`${[...epochParts(phase, event), `${formatDuration(timeLeft(event))} left`].join(GAP)}\n`),
     stop: () => undefined,
   };
 }
 
 const REDRAW_MS = 100;
+const BAR_WIDTH = 10;
+const GAP = "  ";
 
-function barDisplay(): ProgressEvents & { stop(): void } {
-  const bar = new SingleBar(
-    {
-      format: `{title} {bar} {percentage}% ${pc.dim("|")} {status}`,
-      hideCursor: true,
-      clearOnComplete: true,
-      stream: process.stderr,
-      barsize: 24,
-    },
-    Presets.shades_classic,
-  );
+function barDisplay(stream: NodeJS.WriteStream): ProgressDisplay {
+  // The cursor is not hidden, because nothing would bring it back when the process is killed.
+  const bar = new SingleBar({ format: "{bar} {status}", clearOnComplete: true, stream, barsize: BAR_WIDTH }, Presets.shades_classic);
+  const colors = colorsFor(stream);
   let running = false;
   let drawn = 0;
   const stop = () => {
@@ -43,45 +43,65 @@ function barDisplay(): ProgressEvents & { stop(): void } {
     stop,
     onStage: (text) => {
       stop();
-      console.error(pc.bold(text));
+      stream.write(`${colors.bold(text)}\n`);
     },
-    onStep: (phase, event) => {
+    onStep: (_, event) => {
       // A step blocks the event loop, so the bar is drawn from here rather than by a timer.
       const now = performance.now();
       if (now - drawn < REDRAW_MS) return;
       drawn = now;
-      const payload = { title: titles[phase], status: statusOf(event) };
-      if (!running) bar.start(event.epochs * event.steps, 0, payload);
+      const [done, total] = [event.epoch * event.steps + event.step, event.epochs * event.steps];
+      const percent = `${Math.floor((100 * done) / total)}%`.padStart(4);
+      const payload = { status: asManyAsFit([percent, ...stepParts(event)], stream.columns - BAR_WIDTH - 2) };
+      if (!running) bar.start(total, 0, payload);
       running = true;
-      bar.update(event.epoch * event.steps + event.step, payload);
+      bar.update(done, payload);
     },
     onEpoch: (phase, event) => {
       stop();
-      console.error(epochLine(phase, event));
+      stream.write(`${asManyAsFit(epochParts(phase, event), stream.columns - 1)}\n`);
     },
   };
 }
 
-function statusOf({ epoch, epochs, metrics, samplesPerSecond, secondsLeft }: StepEvent): string {
+/** What counts most comes first: in a narrow terminal the parts that find no room are left out. */
+function asManyAsFit(parts: readonly string[], width: number): string {
+  return parts.reduce((line, part) => (line.length + GAP.length + part.length <= width ? `${line}${GAP}${part}` : line));
+}
+
+function stepParts({ epoch, epochs, metrics, samplesPerSecond, secondsLeft }: StepEvent): string[] {
+  const { accuracy, losses } = split(metrics);
   return [
     `epoch ${epoch + 1}/${epochs}`,
-    ...metricTexts(metrics),
+    `${clock(secondsLeft)} left`,
+    `train ${formatPercent(accuracy, 1)}`,
+    ...losses.map(([name, value]) => `${name} ${value.toPrecision(3)}`),
     `${Math.round(samplesPerSecond)}/s`,
-    `${formatDuration(secondsLeft)} left`,
-  ].join(" · ");
+  ];
 }
 
-function epochLine(phase: Phase, event: EpochEvent): string {
-  const width = String(event.epochs).length;
-  const parts = [...metricTexts(event.metrics)];
-  if (event.validation) parts.push(`validation ${formatPercent(event.validation.accuracy)}${event.best ? " *" : "  "}`);
-  parts.push(
-    `${Math.round(event.samplesPerSecond)} samples/s`,
-    `${formatDuration((event.seconds / event.epoch) * (event.epochs - event.epoch))} left`,
-  );
-  return `${titles[phase]} ${String(event.epoch).padStart(width)}/${event.epochs}  ${parts.join("  ")}`;
+function epochParts(phase: Phase, event: EpochEvent): string[] {
+  const { accuracy, losses } = split(event.metrics);
+  const { epoch, epochs, validation, best, samplesPerSecond } = event;
+  return [
+    `${titles[phase]} ${String(epoch).padStart(String(epochs).length)}/${epochs}`,
+    `train ${formatPercent(accuracy, 1)}`,
+    ...(validation ? [`validation ${formatPercent(validation.accuracy)} ${best ? "*" : " "}`] : []),
+    ...losses.map(([name, value]) => `${name} ${value.toPrecision(4)}`),
+    `${Math.round(samplesPerSecond)} samples/s`,
+  ];
 }
 
-function metricTexts({ accuracy = 0, loss: _, ...losses }: Readonly<Record<string, number>>): string[] {
-  return [...Object.entries(losses).map(([name, value]) => `${name} ${value.toFixed(4)}`), `train ${formatPercent(accuracy)}`];
+function split({ accuracy = 0, loss: _, ...losses }: Readonly<Record<string, number>>) {
+  return { accuracy, losses: Object.entries(losses) };
+}
+
+const timeLeft = ({ seconds, epoch, epochs }: EpochEvent): number => (seconds / epoch) * (epochs - epoch);
+
+/** `0:28`, `12:05`, `3:07:12`: as wide from one second to the next. */
+function clock(seconds: number): string {
+  const whole = Math.ceil(seconds);
+  const [hours, minutes] = [Math.floor(whole / 3600), Math.floor(whole / 60) % 60];
+  const pair = (value: number) => String(value).padStart(2, "0");
+  return `${hours > 0 ? `${hours}:${pair(minutes)}` : minutes}:${pair(whole % 60)}`;
 }

@@ -70,10 +70,16 @@ async function checkDirectory(directory: string, recipe: Recipe, resume: boolean
   const before = await readIfThere(join(directory, RECIPE));
   if (!before) {
     if ((await listDirectory(directory)).length === 0) return false;
-    throw new LimbeckError("The directory for the run is not empty, and holds no run.", { where: directory, hint: "Choose another with --out." });
+    throw new LimbeckError("The directory for the run is not empty, and holds no run.", {
+      where: directory,
+      hint: "Choose another with --out.",
+    });
   }
   if (!resume) {
-    throw new LimbeckError("This directory already holds a run.", { where: directory, hint: "Use --resume to go on with it, or --out for another directory." });
+    throw new LimbeckError("This directory already holds a run.", {
+      where: directory,
+      hint: "Use --resume to go on with it, or --out for another directory.",
+    });
   }
   const text = new TextDecoder().decode(before);
   if (text === recipeText(recipe)) return true;
@@ -88,7 +94,9 @@ function differences(text: string, recipe: Recipe): string {
   try {
     const before = JSON.parse(text) as Record<string, unknown>;
     const now = recipe as Readonly<Record<string, unknown>>;
-    const keys = [...new Set([...Object.keys(before), ...Object.keys(now)])].filter((key) => JSON.stringify(before[key]) !== JSON.stringify(now[key]));
+    const keys = [...new Set([...Object.keys(before), ...Object.keys(now)])].filter(
+      (key) => JSON.stringify(before[key]) !== JSON.stringify(now[key]),
+    );
     return ` (${keys.join(", ")})`;
   } catch {
     return "";

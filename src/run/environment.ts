@@ -2,8 +2,8 @@ import { resolve } from "node:path";
 import { openIdxDirectory } from "../data/node/idx-directory.ts";
 import type { Environment, ProgressEvents } from "../distill/environment.ts";
 import type { Recipe } from "../distill/recipe/schema.ts";
-import { nodeRuntime } from "../runtime/node.ts";
 import { LimbeckError } from "../errors.ts";
+import { nodeRuntime } from "../runtime/node.ts";
 import type { RunDirectory } from "./directory.ts";
 import { readBytes } from "./files.ts";
 
@@ -32,7 +32,10 @@ function checkpointSeconds(): number | undefined {
   if (text === undefined) return undefined;
   const seconds = Number(text);
   if (text.trim() === "" || !(seconds >= 0)) {
-    throw new LimbeckError(`"${text}" is not a number of seconds.`, { where: "LIMBECK_CHECKPOINT_SECONDS", hint: "Give 0 or more, or unset it." });
+    throw new LimbeckError(`"${text}" is not a number of seconds.`, {
+      where: "LIMBECK_CHECKPOINT_SECONDS",
+      hint: "Give 0 or more, or unset it.",
+    });
   }
   return seconds;
 }

@@ -26,7 +26,9 @@ const shortages: typeof reasons = {
 export function fileError(error: unknown, path: string): unknown {
   const code = error instanceof Error && "code" in error ? String(error.code) : "";
   const reason = reasons[code] ?? shortages[code];
-  return reason ? new LimbeckError(`${reason[0]}.`, { where: path, hint: reason[1], exitCode: code in shortages ? 1 : 2, cause: error }) : error;
+  return reason
+    ? new LimbeckError(`${reason[0]}.`, { where: path, hint: reason[1], exitCode: code in shortages ? 1 : 2, cause: error })
+    : error;
 }
 
 /** Reads a whole file. @throws LimbeckError when it can't be read. */

@@ -21,7 +21,7 @@ export function applyOverrides(recipe: unknown, overrides: readonly string[]): u
     if (path === undefined || text === undefined) {
       throw new LimbeckError("An override has the form key=value.", {
         where,
-        hint: "For example: --set epochs=3 --set losses[0].kd.temperature=8",
+        hint: "For example: --set epochs=3 --set 'losses[0].kd.temperature=8'",
       });
     }
     const keys = path.split(/[.[\]]+/).filter((key) => key !== "");

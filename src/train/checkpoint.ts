@@ -64,7 +64,8 @@ export function encodeCheckpoint({ progress, tensors }: Checkpoint): Uint8Array 
 
 /** @throws LimbeckError when the bytes are not a checkpoint written by `encodeCheckpoint`. */
 export function decodeCheckpoint(bytes: Uint8Array, source: string): Checkpoint {
-  const broken = (why: string) => new LimbeckError(`Not a usable checkpoint: ${why}.`, { where: source, hint: "Delete it to start the run again." });
+  const broken = (why: string) =>
+    new LimbeckError(`Not a usable checkpoint: ${why}.`, { where: source, hint: "Delete it to start the run again." });
   if (bytes.length < 8) throw broken("it is cut short");
   const length = Number(new DataView(bytes.buffer, bytes.byteOffset).getBigUint64(0, true));
   if (length > bytes.length - 8) throw broken("it is cut short");
@@ -78,8 +79,12 @@ export function decodeCheckpoint(bytes: Uint8Array, source: string): Checkpoint 
   const tensors = new Map<string, Float32Tensor>();
   for (const [name, entry] of Object.entries<unknown>(entries)) {
     if (!isEntry(entry, data.length)) throw broken(`"${name}" is damaged`);
-    const { shape, data_offsets: [from, to] } = entry;
-    tensors.set(name, { type: "float32", shape, data: new Float32Array(data.slice(from, to).buffer) });
+    const {
+      shape,
+      data_offsets: [from, to],
+    } = entry;
+    // A copy of its own: `slice` of a Buffer, which is what Node reads files into, would share the memory of them all.
+    tensors.set(name, { type: "float32", shape, data: new Float32Array(new Uint8Array(data.subarray(from, to)).buffer) });
     used += to - from;
   }
   if (used !== data.length) throw broken("its size is not what its header says");

@@ -22,7 +22,16 @@ const triples = (values: readonly (readonly number[])[], labels: readonly number
 
 it("scores by hand: accuracy with the first of equals, and mean cross-entropy in nats", async () => {
   const session = await runtime.createSession(writeOnnx(identity));
-  const samples = triples([[1, 0, 0], [0, 1, 0], [0, 0, 1], [1, 1, 0], [0, 1, 1]], [0, 2, 2, 0, 2]);
+  const samples = triples(
+    [
+      [1, 0, 0],
+      [0, 1, 0],
+      [0, 0, 1],
+      [1, 1, 0],
+      [0, 1, 1],
+    ],
+    [0, 2, 2, 0, 2],
+  );
   const { accuracy, loss, logits, labels, classes } = await predict(session, identity, samples, asTheyAre);
   expect(accuracy).toBe(3 / 5);
   const [one, two] = [Math.log(Math.E + 2), Math.log(2 * Math.E + 1)];
@@ -34,7 +43,10 @@ it("scores by hand: accuracy with the first of equals, and mean cross-entropy in
 
 it("keeps samples in order over several batches, the last one short", async () => {
   const count = 563;
-  const samples = triples(Array.from({ length: count }, (_, index) => [0, 1, 2].map((column) => Number(index % 3 === column))), Array.from({ length: count }, (_, index) => index % 3));
+  const samples = triples(
+    Array.from({ length: count }, (_, index) => [0, 1, 2].map((column) => Number(index % 3 === column))),
+    Array.from({ length: count }, (_, index) => index % 3),
+  );
   const evaluator = await createEvaluator(runtime, identity, ["scale"], asTheyAre);
   const found = await evaluator.predict(samples, new Map([["scale", float32([1, 2, 3])]]));
   expect(found.accuracy).toBe(1);
@@ -44,7 +56,13 @@ it("keeps samples in order over several batches, the last one short", async () =
 
 it("counts logits that are not numbers, or beyond their range, as they are", async () => {
   const session = await runtime.createSession(writeOnnx(network([3], (g, x) => g.div(x, g.store("zero", float32([0, 1, 1]))))));
-  const samples = triples([[0, 1, 0], [1, 0, 0]], [0, 0]);
+  const samples = triples(
+    [
+      [0, 1, 0],
+      [1, 0, 0],
+    ],
+    [0, 0],
+  );
   const { accuracy, loss } = await predict(session, identity, samples, asTheyAre);
   expect(accuracy).toBe(0.5);
   expect(loss).toBeNaN();
@@ -58,7 +76,15 @@ it("gives the logits of the exported file, but for rounding (there the runtime f
       .filter(([, { shape }]) => shape.length > 0)
       .map(([name, { shape }], index): [string, Float32Tensor] => {
         const drawn = sine(shape, 0.4, 1.3, index);
-        return [name, name.endsWith("variance") ? float32(drawn.data.map((value) => 1 + value), shape) : drawn];
+        return [
+          name,
+          name.endsWith("variance")
+            ? float32(
+                drawn.data.map((value) => 1 + value),
+                shape,
+              )
+            : drawn,
+        ];
       }),
   );
   const samples = memorySamples({

@@ -7,13 +7,13 @@ import type { Graph } from "../graph/graph.ts";
 import { float32 } from "../graph/tensor.ts";
 import { smallCnn } from "../nn/zoo/small-cnn.ts";
 import { type CheckpointStore, decodeCheckpoint } from "./checkpoint.ts";
-import { createEvaluator } from "./evaluation.ts";
+import { createEvaluator, type Evaluator } from "./evaluation.ts";
 import { type EpochEvent, type FitOptions, fit, type StepEvent } from "./fit.ts";
 import { sgd } from "./optimizers.ts";
 import { cosine, type Schedule } from "./schedules.ts";
 import { compileStep } from "./step.ts";
 import { hardLabels, network, runtime, snapshot } from "./train.fixture.ts";
-import { createTrainer, type State } from "./trainer.ts";
+import { createTrainer, type State, type Trainer } from "./trainer.ts";
 
 const normalization: Normalization = { mean: [0.4], std: [0.3] };
 const EPOCHS = 3;
@@ -82,7 +82,11 @@ async function run({ student = cnn, average = true, learningRate = cosine(0.1), 
   const evaluator = await createEvaluator(runtime, student, step.weights, options.normalization);
   const epochs: EpochEvent[] = [];
   const atEpoch: Record<string, Float32Array>[] = [];
-  const schedules: Record<string, Schedule> = { learningRate, "weight:crossEntropy": () => 1, ...(average ? { averageDecay: () => 0.8 } : {}) };
+  const schedules: Record<string, Schedule> = {
+    learningRate,
+    "weight:crossEntropy": () => 1,
+    ...(average ? { averageDecay: () => 0.8 } : {}),
+  };
   const onEpoch = (event: EpochEvent) => {
     epochs.push(event);
     atEpoch.push(snapshot(trainer.weights));
@@ -143,6 +147,33 @@ describe("a run", () => {
     expect((await run({ epochs: 1, seed: 6 })).last).not.toEqual(first.last);
   });
 
+  it("feeds every step its own seed and schedules", async () => {
+    const step = compileStep({ student: untrained, batchSize: 8, losses: [hardLabels], optimizer: sgd() });
+    const seedsOf = async (seed: number) => {
+      const fed: Record<string, number>[] = [];
+      const trainer: Trainer = {
+        step,
+        state: new Map(),
+        weights: new Map(),
+        release: async () => {},
+        run: async (_, scalars) => {
+          fed.push({ ...scalars });
+          return { loss: 1, correct: 8 };
+        },
+      };
+      const evaluator: Evaluator = { predict: () => Promise.reject(new Error("There is nothing to predict.")), release: async () => {} };
+      const schedules = { learningRate: cosine(1) };
+      await fit({ trainer, evaluator, train: pixels, normalization: standing.normalization as Normalization, epochs: 20, seed, schedules });
+      fed.forEach(({ learningRate }, index) => {
+        expect(learningRate).toBeCloseTo((1 + Math.cos((Math.PI * index) / 40)) / 2, 12);
+      });
+      return fed.map((scalars) => scalars.seed as number);
+    };
+    const seeds = [...(await seedsOf(0)), ...(await seedsOf(1)), ...(await seedsOf(2 ** 31)), ...(await seedsOf(-1))];
+    expect(new Set(seeds).size).toBe(4 * 40);
+    for (const seed of seeds) expect(Number.isInteger(seed) && seed >= 0 && seed < 2 ** 24).toBe(true);
+  });
+
   it("saves at the end of each epoch", async () => {
     const store = memoryStore();
     await run({ store });
@@ -160,7 +191,9 @@ describe("a run", () => {
     const accuracies = epochs.map(({ validation: measured }) => measured?.accuracy ?? -1);
     expect(Math.max(...accuracies)).toBeGreaterThan(accuracies.at(-1) as number);
     expect(bestEpoch).toBe(1 + accuracies.indexOf(Math.max(...accuracies)));
-    expect(epochs.map((event) => event.best)).toEqual(accuracies.map((value, index) => value > Math.max(-1, ...accuracies.slice(0, index))));
+    expect(epochs.map((event) => event.best)).toEqual(
+      accuracies.map((value, index) => value > Math.max(-1, ...accuracies.slice(0, index))),
+    );
     expect(best).toEqual(atEpoch[bestEpoch - 1]);
     expect(last).toEqual(atEpoch.at(-1));
     expect(accuracy).toEqual({ best: Math.max(...accuracies), last: accuracies.at(-1) });
@@ -187,7 +220,12 @@ describe("a run", () => {
       expect(scalars.learningRate).toBe(0);
       expect(measured?.loss).toBeCloseTo(loss, 5);
     }
-    expect(events.map(({ epoch, epochs: of, step, steps }) => [epoch, of, step, steps])).toEqual([[0, 2, 1, 2], [0, 2, 2, 2], [1, 2, 1, 2], [1, 2, 2, 2]]);
+    expect(events.map(({ epoch, epochs: of, step, steps }) => [epoch, of, step, steps])).toEqual([
+      [0, 2, 1, 2],
+      [0, 2, 2, 2],
+      [1, 2, 1, 2],
+      [1, 2, 2, 2],
+    ]);
   });
 });
 

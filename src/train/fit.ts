@@ -189,7 +189,12 @@ function stepSeed(seed: number, step: number): number {
   return (Math.imul(seed + 1, 0x9e3779b1) + Math.imul(step, 0x85ebca6b)) >>> 8;
 }
 
-function diverged(what: string, step: number, { learningRate }: Readonly<Record<string, number>>, terms: readonly string[] = []): LimbeckError {
+function diverged(
+  what: string,
+  step: number,
+  { learningRate }: Readonly<Record<string, number>>,
+  terms: readonly string[] = [],
+): LimbeckError {
   const first = terms.length > 0 ? ` (${terms.join(", ")} first)` : "";
   return new LimbeckError(`${what} at step ${step + 1}, with learning rate ${learningRate?.toPrecision(3)}${first}.`, {
     exitCode: 1,

@@ -72,7 +72,7 @@ const settings: Readonly<Record<string, Setting>> = {
   "sgd with momentum": { optimizer: sgd({ momentum: 0.9 }), learningRate: 0.1 },
   "sgd with Nesterov momentum": { optimizer: sgd({ momentum: 0.9, nesterov: true }), learningRate: 0.1 },
   "sgd with weight decay": { optimizer: sgd({ momentum: 0.9, weightDecay: 0.05 }), learningRate: 0.1 },
-  "sgd with clipping": { optimizer: sgd({ momentum: 0.9 }), learningRate: 0.1, clipNorm: 0.5 },
+  "sgd with clipping": { optimizer: sgd({ momentum: 0.9 }), learningRate: 0.1, clipNorm: 2.2 },
   adamw: { optimizer: adamw(), learningRate: 0.01 },
   "adamw with other betas": { optimizer: adamw({ beta1: 0.8, beta2: 0.95, epsilon: 1e-4, weightDecay: 0.3 }), learningRate: 0.01 },
   cnn: { optimizer: sgd({ momentum: 0.9, weightDecay: 0.01 }), learningRate: 0.1, cnn: true },

@@ -138,47 +138,44 @@ describe("a compiled step", () => {
 });
 
 describe("dropout while training", () => {
-  const dropped = compileStep({
-    student: network([200], (g, x) =>
-      g.gemm(
-        g.dropout(g.mul(x, g.initializer("gate", float32(new Float32Array(200).fill(1)))), 0.25),
-        g.store("ones", float32(new Float32Array(400).fill(1), [2, 200])),
-        undefined,
-        { transposeB: true },
-      ),
-    ),
-    batchSize: 50,
-    // What reaches the classifier: the kept share of 200 ones, over 1 − 0.25.
-    losses: [{ name: "mean", build: ({ g, logits }) => g.reduceMean(logits) }],
-    optimizer: sgd(),
-    frozen: ["ones"],
+  const FEATURES = 4000;
+  const ones = (shape: readonly number[]) => float32(new Float32Array(FEATURES).fill(1), shape);
+
+  /** What one step multiplies each feature by, read off the gradient of a gate before `layers` dropouts of a quarter. */
+  async function masks(layers: number, ...seeds: readonly number[]): Promise<Float32Array[]> {
+    const student = network([FEATURES], (g, x) => {
+      let y = g.mul(x, g.store("gate", ones([FEATURES])));
+      for (let layer = 0; layer < layers; layer++) y = g.dropout(y, 0.25);
+      return g.gemm(y, g.store("sum", ones([1, FEATURES])), undefined, { transposeB: true });
+    });
+    const losses: readonly LossTerm[] = [{ name: "sum", build: ({ g, logits }) => g.reduceSum(logits) }];
+    const trainer = await createTrainer(runtime, compileStep({ student, batchSize: 1, losses, optimizer: sgd(), frozen: ["sum"] }));
+    const found: Float32Array[] = [];
+    for (const seed of seeds) {
+      const before = snapshot(trainer.state).gate as Float32Array;
+      await trainer.run(batchOf(ones([1, FEATURES]), [0]), { learningRate: 1, seed, "weight:sum": 1 });
+      const after = snapshot(trainer.state).gate as Float32Array;
+      found.push(before.map((value, index) => Math.round(1e4 * (value - (after[index] as number))) / 1e4));
+    }
+    await trainer.release();
+    return found;
+  }
+
+  const shareOfZeros = (mask: Float32Array | undefined): number => (mask?.filter((value) => value === 0).length ?? 0) / FEATURES;
+
+  it("zeroes its share and scales the rest, by the step's seed alone", async () => {
+    const [first, again, other] = await masks(1, 1, 1, 2);
+    expect(new Set(first)).toEqual(new Set([0, Math.fround(1.3333)]));
+    // Five standard deviations of the share are 0.034.
+    expect(Math.abs(shareOfZeros(first) - 0.25)).toBeLessThan(0.035);
+    expect(again).toEqual(first);
+    expect(other).not.toEqual(first);
+    expect((await masks(1, 7, 2))[1]).toEqual(other);
   });
 
-  it("zeroes its share, scales the rest, and draws by the seed alone", async () => {
-    const trainer = await createTrainer(runtime, dropped);
-    const run = async (seed: number) => {
-      const batch = batchOf(float32(new Float32Array(10_000).fill(1), [50, 200]), new Array<number>(50).fill(0));
-      await trainer.run(batch, { learningRate: 1, seed, "weight:mean": 1 });
-      return snapshot(trainer.state).gate as Float32Array;
-    };
-    const start = snapshot(trainer.state).gate as Float32Array;
-    const first = await run(1);
-    // The gradient of a gate is the mean over the batch of its column of the mask.
-    const slopes = first.map((value, index) => (start[index] as number) - value);
-    expect(slopes.reduce((sum, slope) => sum + slope, 0) / 200).toBeCloseTo(1, 1);
-    expect(new Set(slopes).size).toBeGreaterThan(5);
-    for (const slope of slopes) expect(Math.abs(slope * 0.75 * 50 - Math.round(slope * 0.75 * 50))).toBeLessThan(1e-3);
-    await trainer.release();
-    const again = await createTrainer(runtime, dropped);
-    const other = await createTrainer(runtime, dropped);
-    const step = async (which: typeof again, seed: number) => {
-      const batch = batchOf(float32(new Float32Array(10_000).fill(1), [50, 200]), new Array<number>(50).fill(0));
-      await which.run(batch, { learningRate: 1, seed, "weight:mean": 1 });
-      return snapshot(which.state).gate;
-    };
-    expect(await step(again, 1)).toEqual(first);
-    expect(await step(other, 2)).not.toEqual(first);
-    await Promise.all([again.release(), other.release()]);
+  it("draws anew in each layer", async () => {
+    const [mask] = await masks(2, 3);
+    expect(Math.abs(shareOfZeros(mask) - (1 - 0.75 ** 2))).toBeLessThan(0.04);
   });
 });
 

@@ -7,7 +7,7 @@ import { codeOfElementType } from "../../src/graph/onnx/element-types.ts";
 import { foldConstants } from "../../src/graph/rewrite/fold.ts";
 import { bindDimensions, inferShapes } from "../../src/graph/rewrite/infer.ts";
 import { pruneDead } from "../../src/graph/rewrite/prune.ts";
-import { arrayTypeOf, elementCount, type ElementType, float32, int64, type Tensor, type TensorData } from "../../src/graph/tensor.ts";
+import { arrayTypeOf, type ElementType, elementCount, float32, int64, type Tensor, type TensorData } from "../../src/graph/tensor.ts";
 import { randomFeeds } from "../../src/measure/latency.ts";
 import { lenet } from "../../src/nn/zoo/lenet.ts";
 import { smallCnn } from "../../src/nn/zoo/small-cnn.ts";
@@ -36,7 +36,8 @@ function constantsFrom(g: GraphBuilder, gen: fc.GeneratorValue): ConstantDraw {
   return { ...draw, stored };
 }
 
-const emit = (g: GraphBuilder, op: string, inputs: readonly Value[], attributes = {}): Value => g.emit(op, inputs, { attributes })[0] as Value;
+const emit = (g: GraphBuilder, op: string, inputs: readonly Value[], attributes = {}): Value =>
+  g.emit(op, inputs, { attributes })[0] as Value;
 const dataTypes: readonly NumericType[] = ["float32", "float64", "int32", "int64", "uint8", "bool"];
 
 const arithmetic = (op: string) => (g: GraphBuilder, d: ConstantDraw) => {
@@ -46,7 +47,8 @@ const arithmetic = (op: string) => (g: GraphBuilder, d: ConstantDraw) => {
   const divisor = op === "Div" && type.startsWith("int") ? 1 : -9;
   return emit(g, op, [d.stored(type, shape), d.stored(type, narrow, divisor)]);
 };
-const unary = (op: string) => (g: GraphBuilder, d: ConstantDraw) => emit(g, op, [d.stored(d.pick(["float32", "float64"] as const), d.shape(0, 3))]);
+const unary = (op: string) => (g: GraphBuilder, d: ConstantDraw) =>
+  emit(g, op, [d.stored(d.pick(["float32", "float64"] as const), d.shape(0, 3))]);
 
 /** Operators that folding must compute just as the runtime does. */
 const foldable: Record<string, (g: GraphBuilder, d: ConstantDraw) => Value> = {
@@ -60,8 +62,16 @@ const foldable: Record<string, (g: GraphBuilder, d: ConstantDraw) => Value> = {
     return emit(g, "Transpose", [x], d.pick([{}, { perm: ints([0, 2, 1]) }, { perm: ints([2, 0, 1]) }, { perm: ints([1, 2, 0]) }]));
   },
   Slice: (g, d) => {
-    const range = (axis: number) => ({ axis, start: d.integer(-5, 5), end: d.pick([d.integer(-5, 5), 2 ** 63, 2 ** 31 - 1, -(2 ** 62)]), step: d.pick([1, 2, -1, -2]) });
-    return g.slice(d.stored(d.pick(dataTypes), [d.integer(1, 4), d.integer(1, 4)]), d.pick([[range(0)], [range(1)], [range(-1), range(0)]]));
+    const range = (axis: number) => ({
+      axis,
+      start: d.integer(-5, 5),
+      end: d.pick([d.integer(-5, 5), 2 ** 63, 2 ** 31 - 1, -(2 ** 62)]),
+      step: d.pick([1, 2, -1, -2]),
+    });
+    return g.slice(
+      d.stored(d.pick(dataTypes), [d.integer(1, 4), d.integer(1, 4)]),
+      d.pick([[range(0)], [range(1)], [range(-1), range(0)]]),
+    );
   },
   Gather: (g, d) => {
     const x = d.stored(d.pick(dataTypes), [2, 3, 2]);
@@ -72,14 +82,33 @@ const foldable: Record<string, (g: GraphBuilder, d: ConstantDraw) => Value> = {
     const part = () => d.stored(type, axis % 2 === 0 ? [d.integer(1, 3), 2] : [2, d.integer(1, 3)]);
     return g.concat([part(), part(), part()], axis);
   },
-  Expand: (g, d) => g.expand(d.stored("float32", [2, 1]), d.pick([[2, 3], [3, 2, 2], [1, 2, 1]])),
+  Expand: (g, d) =>
+    g.expand(
+      d.stored("float32", [2, 1]),
+      d.pick([
+        [2, 3],
+        [3, 2, 2],
+        [1, 2, 1],
+      ]),
+    ),
   ConstantOfShape: (g, d) => {
     const value = d.pick<Tensor | undefined>([undefined, int64([7]), float32([-0]), { type: "bool", shape: [1], data: Uint8Array.of(1) }]);
     return emit(g, "ConstantOfShape", [d.stored("int64", [d.integer(0, 3)], 1, 3)], value ? { value: { kind: "tensor", value } } : {});
   },
   Range: (g, d) => {
     const type = d.pick(["int64", "int32"] as const);
-    return emit(g, "Range", [d.stored(type, []), d.stored(type, []), d.stored(type, [], ...d.pick<[number, number]>([[1, 3], [-3, -1]]))]);
+    return emit(g, "Range", [
+      d.stored(type, []),
+      d.stored(type, []),
+      d.stored(
+        type,
+        [],
+        ...d.pick<[number, number]>([
+          [1, 3],
+          [-3, -1],
+        ]),
+      ),
+    ]);
   },
   Where: (g, d) => {
     const type = d.pick(["int64", "int32", "uint8"] as const);
@@ -95,7 +124,8 @@ const foldable: Record<string, (g: GraphBuilder, d: ConstantDraw) => Value> = {
   Floor: unary("Floor"),
   Ceil: unary("Ceil"),
   Neg: unary("Neg"),
-  Shape: (g, d) => emit(g, "Shape", [g.input("x", "float32", [2, 3, 4])], d.pick([{}, { start: int(1) }, { start: int(-2), end: int(-1) }])),
+  Shape: (g, d) =>
+    emit(g, "Shape", [g.input("x", "float32", [2, 3, 4])], d.pick([{}, { start: int(1) }, { start: int(-2), end: int(-1) }])),
 };
 
 /** Outputs before and after, bit for bit. */
@@ -123,7 +153,14 @@ test.each(Object.keys(foldable))("%s of constants folds to what ONNX Runtime com
 });
 
 describe("what exporters emit", () => {
-  const node = (op: string, inputs: string[], output: string, attributes = {}) => ({ op, domain: "", name: output, inputs, outputs: [output], attributes });
+  const node = (op: string, inputs: string[], output: string, attributes = {}) => ({
+    op,
+    domain: "",
+    name: output,
+    inputs,
+    outputs: [output],
+    attributes,
+  });
   /** `x.view(x.size(0), -1) * (1 / √d)`, as PyTorch writes it. */
   const viewed: Graph = {
     name: "viewed",
@@ -165,7 +202,19 @@ describe("what exporters emit", () => {
 
   test("what a size that is open decides stays in the graph", async () => {
     const folded = foldConstants(viewed);
-    expect(folded.nodes.map(({ op }) => op)).toEqual(["Shape", "Gather", "Unsqueeze", "Concat", "Reshape", "Shape", "Slice", "Cast", "Sqrt", "Div", "Mul"]);
+    expect(folded.nodes.map(({ op }) => op)).toEqual([
+      "Shape",
+      "Gather",
+      "Unsqueeze",
+      "Concat",
+      "Reshape",
+      "Shape",
+      "Slice",
+      "Cast",
+      "Sqrt",
+      "Div",
+      "Mul",
+    ]);
     expect(() => inferShapes(viewed)).toThrow(/Reshape "flat" cannot take these inputs: input 1 must be a constant/);
     expect(inferShapes(bindDimensions(viewed, { N: 5 })).get("flat")?.shape).toEqual([5, 12]);
     await expectSameOutputs(viewed, folded);
@@ -174,7 +223,13 @@ describe("what exporters emit", () => {
   test("a transposed weight becomes a weight, unless the original is needed too", async () => {
     const build = (tied: boolean): Graph => {
       const g = graphBuilder("linear");
-      const w = g.initializer("w", float32(Float32Array.from({ length: 200 * 100 }, (_, i) => Math.sin(i)), [200, 100]));
+      const w = g.initializer(
+        "w",
+        float32(
+          Float32Array.from({ length: 200 * 100 }, (_, i) => Math.sin(i)),
+          [200, 100],
+        ),
+      );
       const y = g.matMul(g.input("x", "float32", ["N", 100]), g.transpose(w, [1, 0]));
       g.output(tied ? g.matMul(y, w) : y, "y");
       return g.build();
@@ -195,7 +250,11 @@ test.each([
   expect(pruneDead(graph)).toEqual(graph);
   const bound = bindDimensions(graph, { N: 2 });
   await expectSameOutputs(graph, bound);
-  const everything = { ...bound, outputs: [...inferShapes(bound).values()].filter(({ name }) => bound.nodes.some(({ outputs }) => outputs.includes(name))) };
+  const everything = {
+    ...bound,
+    outputs: [...inferShapes(bound).values()].filter(({ name }) => bound.nodes.some(({ outputs }) => outputs.includes(name))),
+  };
   const results = await runGraph(everything, randomFeeds(bound));
-  for (const { name, type, shape } of everything.outputs) expect({ type: results[name]?.type, shape: results[name]?.shape }).toEqual({ type, shape });
+  for (const { name, type, shape } of everything.outputs)
+    expect({ type: results[name]?.type, shape: results[name]?.shape }).toEqual({ type, shape });
 });

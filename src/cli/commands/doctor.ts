@@ -2,7 +2,6 @@ import { randomUUID } from "node:crypto";
 import { rm } from "node:fs/promises";
 import { cpus, tmpdir, totalmem } from "node:os";
 import { join } from "node:path";
-import pc from "picocolors";
 import { openIdxDirectory } from "../../data/node/idx-directory.ts";
 import { LimbeckError } from "../../errors.ts";
 import { float32, int32 } from "../../graph/tensor.ts";
@@ -15,7 +14,7 @@ import { nodeRuntime } from "../../runtime/node.ts";
 import { sgd } from "../../train/optimizers.ts";
 import { compileStep, type LossTerm } from "../../train/step.ts";
 import { createTrainer } from "../../train/trainer.ts";
-import { printJson } from "../output.ts";
+import { colorsFor, printJson } from "../output.ts";
 
 interface Check {
   readonly name: string;
@@ -37,8 +36,11 @@ export async function doctorCommand({ json }: { json?: boolean }): Promise<void>
   ];
   if (json) printJson({ limbeck: packageVersion(), checks });
   else {
-    for (const { ok, optional, name, found } of checks)
-      process.stdout.write(`${ok ? pc.green("ok") : optional ? pc.yellow("--") : pc.red("NO")}  ${name}: ${found}\n`);
+    const colors = colorsFor(process.stdout);
+    for (const { ok, optional, name, found } of checks) {
+      const mark = ok ? colors.green("ok") : optional ? colors.yellow("--") : colors.red("NO");
+      process.stdout.write(`${mark}  ${name}: ${found}\n`);
+    }
   }
   if (checks.some(({ ok, optional }) => !ok && !optional)) process.exitCode = 1;
 }

@@ -1,4 +1,6 @@
-import { basename, extname, join } from "node:path";
+import { existsSync } from "node:fs";
+import { basename, extname, join, relative } from "node:path";
+import pc from "picocolors";
 import { LimbeckError } from "../../errors.ts";
 import { reportTable } from "../../report/table.ts";
 import { freshDirectory } from "../../run/directory.ts";
@@ -9,7 +11,7 @@ import { progressDisplay } from "../progress.ts";
 interface RunCommandOptions {
   readonly out?: string;
   readonly seed?: number;
-  readonly set: readonly string[];
+  readonly set?: readonly string[];
   readonly resume?: boolean;
   readonly json?: boolean;
   readonly quiet?: boolean;
@@ -17,21 +19,34 @@ interface RunCommandOptions {
 
 /** `limbeck distill RECIPE` and `limbeck train RECIPE`. */
 export async function runCommand(command: "distill" | "train", path: string, options: RunCommandOptions): Promise<void> {
-  const overrides = options.seed === undefined ? options.set : [...options.set, `seed=${options.seed}`];
-  const { recipe, directory: relativeTo } = await resolveRecipe(path, overrides);
   if (options.resume && !options.out) throw new LimbeckError("--resume needs --out: the directory of the run to go on with.");
+  const overrides = [...(options.set ?? []), ...(options.seed === undefined ? [] : [`seed=${options.seed}`])];
+  const { recipe, directory: relativeTo } = await resolveRecipe(path, overrides);
   const name = recipe.name ?? basename(path, extname(path)).replace(/\.recipe$/, "");
   const out = options.out ?? (await freshDirectory("runs", name));
   const display = progressDisplay(options.quiet ?? false);
+  const interrupted = () => {
+    display.stop();
+    const begun = existsSync(join(out, "recipe.json"));
+    console.error(begun ? `Interrupted. To go on, run the same command with --out ${out} --resume.` : "Interrupted.");
+    process.exit(130);
+  };
+  process.once("SIGINT", interrupted);
   try {
-    const { report, directory } = await runResolved(command, recipe, { out, resume: options.resume, relativeTo, onProgress: display });
+    const { report } = await runResolved(command, recipe, { out, resume: options.resume, relativeTo, onProgress: display });
     display.stop();
     if (options.json) return printJson(report);
-    process.stdout.write(`${reportTable(report, { color: process.stdout.isTTY ?? false, width: process.stdout.columns })}\n`);
-    const shown = directory ?? out;
-    process.stdout.write(`\n${join(shown, "student.onnx")}\n${join(shown, "report.html")}\n`);
-  } catch (error) {
+    const { isTTY = false, columns } = process.stdout;
+    process.stdout.write(`${reportTable(report, { color: isTTY && pc.isColorSupported, width: columns })}\n`);
+    for (const file of ["student.onnx", "report.html"]) process.stdout.write(`${shortPath(join(out, file))}\n`);
+  } finally {
     display.stop();
-    throw error;
+    process.off("SIGINT", interrupted);
   }
+}
+
+/** As seen from the current directory, where the file is below it. */
+function shortPath(path: string): string {
+  const fromHere = relative(process.cwd(), path);
+  return fromHere.startsWith("..") ? path : fromHere;
 }

@@ -44,8 +44,7 @@ export async function openIdxDirectory(location: string, options: IdxDirectoryOp
       hint: "The files are not of one data set.",
     });
   }
-  const highest = [trainLabels, testLabels].reduce((most, { data }) => data.reduce((a, b) => Math.max(a, b), most), 0);
-  const classes = Array.from({ length: highest + 1 }, (_, label) => String(label));
+  const classes = classesOf({ train: trainLabels, test: testLabels }, location);
   const { kept, held } = holdOut(idxSamples(`${location} (train)`, trainImages, trainLabels, classes), validation, splitSeed);
   // Classes go after the split, so that a sample held out from a teacher of all classes is never trained on by a student of fewer.
   return {
@@ -53,6 +52,23 @@ export async function openIdxDirectory(location: string, options: IdxDirectoryOp
     validation: { ...withoutClasses(held, exclude), name: `${location} (validation)` },
     test: idxSamples(`${location} (test)`, testImages, testLabels, classes),
   };
+}
+
+/**
+ * As many classes as the labels need. One label may be missing, because some data sets count from 1; where more are, the highest label is
+ * more likely damaged than a class.
+ */
+function classesOf(labels: Readonly<Record<string, IdxArray>>, location: string): string[] {
+  const present = new Set(Object.values(labels).flatMap(({ data }) => [...new Set(data)]));
+  const highest = Math.max(0, ...present);
+  if (highest > present.size) {
+    const [split, { data }] = Object.entries(labels).find(([, { data }]) => data.includes(highest)) as [string, IdxArray];
+    throw new LimbeckError(`Sample ${data.indexOf(highest)} has label ${highest}, but there are only ${present.size} different labels.`, {
+      where: `${location} (${split})`,
+      hint: "The labels are damaged, or are not numbered from 0 without gaps.",
+    });
+  }
+  return Array.from({ length: highest + 1 }, (_, label) => String(label));
 }
 
 async function findDirectory(location: string, relativeTo: string): Promise<string> {
