@@ -130,8 +130,10 @@ describe("a run with a teacher", () => {
 
   it("leaves the teacher as it is", async () => {
     const { teacher: asked } = await runOf(distilling, withTeacher());
-    expect((await asked?.predict(splits.test))?.logits).toEqual(asked?.predictions.logits);
     expect(asked?.bytes).toEqual(teacher.student.bytes);
+    const fresh = await loadTeacher(runtime, teacher.student.bytes, "teacher.onnx", splits.train, teacher.normalization);
+    expect((await fresh.predict(splits.test)).logits).toEqual(asked?.predictions.logits);
+    await fresh.release();
   });
 
   it("draws the student towards the teacher", async () => {
@@ -194,7 +196,7 @@ describe("a teacher normalised in its own way", () => {
       return (await teach(batch as Batch))["teacher:logits"]?.data as Float32Array;
     };
     expect(furthest(await answers(asked, other), await answers(own, teacher.normalization))).toBeLessThan(1e-4);
-    await Promise.all([asked.session.release(), own.session.release()]);
+    await Promise.all([asked.release(), own.release()]);
   });
 
   it("teaches a student whose recipe normalises otherwise", async () => {
@@ -226,9 +228,15 @@ describe("what does not fit is told before any training", () => {
     ["a teacher with a damaged note of its normalisation", mute, distilling, /"limbeck.normalization"/],
     [
       "a teacher normalised over other channels",
-      describeClassifier(network([2, 4, 4], 4), { mean: [0], std: [1] }, []),
+      describeClassifier(network([2, 4, 4], 4), { mean: [0], std: [1] }, splits.test.classes),
       distilling,
       /channels/,
+    ],
+    [
+      "a teacher whose classes are in another order",
+      describeClassifier(network([2, 4, 4], 4), statistics, splits.test.classes.toReversed()),
+      distilling,
+      /classes are \["bottom right".*the data's \["top left"/,
     ],
     ["a teacher that is not there", undefined, distilling, /no file teacher\.onnx/],
     ["no teacher in the recipe", undefined, { ...base, losses: [{ kd: {} }] }, /names none/],

@@ -38,7 +38,7 @@ export interface Outcome {
   readonly recipe: Recipe;
   readonly data: Splits;
   readonly normalization: Normalization;
-  readonly teacher?: Teacher & { readonly predictions: Predictions };
+  readonly teacher?: Pick<Teacher, "graph" | "bytes"> & { readonly predictions: Predictions };
   readonly student: Trained;
   /** The same student trained the same way without the teacher. */
   readonly baseline?: Trained;
@@ -50,7 +50,7 @@ export interface Outcome {
  * @throws LimbeckError when the recipe, the data and the models don't fit together, before any training starts.
  */
 export async function runRecipe(recipe: Recipe, environment: Environment): Promise<Outcome> {
-  const { runtime, events = {} } = environment;
+  const { events = {} } = environment;
   const teaching = recipe.losses.some(needsTeacher);
   if (teaching && !recipe.teacher) {
     throw new LimbeckError("The losses need a teacher, but the recipe names none.", {
@@ -65,18 +65,29 @@ export async function runRecipe(recipe: Recipe, environment: Environment): Promi
   trainingBatches(data.train, { batchSize: recipe.batchSize, seed: recipe.seed, epoch: 0, normalization, transforms });
   const network = await toNetwork(recipe.student, data.train, recipe.seed, environment.readFile);
 
-  let teacher: Outcome["teacher"];
-  if (teaching && recipe.teacher) {
-    events.onStage?.("Testing the teacher");
-    const bytes = await environment.readFile(recipe.teacher);
-    const loaded = await loadTeacher(runtime, bytes, recipe.teacher, data.train, normalization, { threads: recipe.threads });
-    teacher = { ...loaded, predictions: await loaded.predict(data.test) };
+  const teacher = teaching && recipe.teacher ? await openTeacher(recipe.teacher, recipe, data, normalization, environment) : undefined;
+  try {
+    const train = (phase: Phase, losses: readonly LossRecipe[], from?: Teacher) =>
+      trainNetwork({ phase, recipe, network, losses, data, normalization, transforms, teacher: from, environment });
+    const taught = teacher && { graph: teacher.graph, bytes: teacher.bytes, predictions: await teacher.predict(data.test) };
+    const student = await train("student", recipe.losses, teacher);
+    const baseline = teacher && recipe.baseline ? await train("baseline", withoutTeacher(recipe.losses)) : undefined;
+    return { recipe, data, normalization, teacher: taught, student, baseline };
+  } finally {
+    await teacher?.release();
   }
-  const train = (phase: Phase, losses: readonly LossRecipe[], from?: Teacher) =>
-    trainNetwork({ phase, recipe, network, losses, data, normalization, transforms, teacher: from, environment });
-  const student = await train("student", recipe.losses, teacher);
-  const baseline = teacher && recipe.baseline ? await train("baseline", withoutTeacher(recipe.losses)) : undefined;
-  return { recipe, data, normalization, teacher, student, baseline };
+}
+
+async function openTeacher(
+  path: string,
+  recipe: Recipe,
+  data: Splits,
+  normalization: Normalization,
+  environment: Environment,
+): Promise<Teacher> {
+  environment.events?.onStage?.("Testing the teacher");
+  const bytes = await environment.readFile(path);
+  return loadTeacher(environment.runtime, bytes, path, data.train, normalization, { threads: recipe.threads });
 }
 
 interface Training {
@@ -107,52 +118,42 @@ async function trainNetwork(training: Training): Promise<Trained> {
   const trainer = await createTrainer(runtime, step, state, options);
   const evaluator = await createEvaluator(runtime, network, step.weights, normalization, options);
   await environment.begin?.();
-  const result = await fit({
-    trainer,
-    evaluator,
-    train: data.train,
-    validation: data.validation,
-    normalization,
-    transforms,
-    epochs: recipe.epochs,
-    seed: recipe.seed,
-    schedules,
-    teach: teacher?.teach,
-    checkpoints,
-    checkpointSeconds: environment.checkpointSeconds,
-    onStep: (event) => events.onStep?.(phase, event),
-    onEpoch: (event: EpochEvent) => events.onEpoch?.(phase, event),
-  });
-  const test = (weights: State) => evaluator.predict(data.test, weights);
-  const [last, best] = [await test(result.last), await test(result.best)];
-  await Promise.all([trainer.release(), evaluator.release()]);
-  const graph = describeClassifier(
-    withWeights(network, recipe.keep === "best" ? result.best : result.last),
-    normalization,
-    data.train.classes,
-  );
-  const bytes = writeOnnx(graph);
-  return {
-    graph,
-    bytes,
-    predictions: await testExported(environment, graph, bytes, data.test, normalization),
-    accuracy: { lastEpoch: last.accuracy, bestOnValidation: best.accuracy },
-    bestEpoch: result.bestEpoch,
-    seconds: result.seconds,
-  };
+  try {
+    const result = await fit({
+      trainer,
+      evaluator,
+      train: data.train,
+      validation: data.validation,
+      normalization,
+      transforms,
+      epochs: recipe.epochs,
+      seed: recipe.seed,
+      schedules,
+      teach: teacher?.teach,
+      checkpoints,
+      checkpointSeconds: environment.checkpointSeconds,
+      onStep: (event) => events.onStep?.(phase, event),
+      onEpoch: (event: EpochEvent) => events.onEpoch?.(phase, event),
+    });
+    const test = async (weights: State) => (await evaluator.predict(data.test, weights)).accuracy;
+    const accuracy = { lastEpoch: await test(result.last), bestOnValidation: await test(result.best) };
+    const weights = recipe.keep === "best" ? result.best : result.last;
+    return { ...(await exported(training, weights)), accuracy, bestEpoch: result.bestEpoch, seconds: result.seconds };
+  } finally {
+    await Promise.all([trainer.release(), evaluator.release()]);
+  }
 }
 
-/** What is reported of the exported file is measured on the exported file. */
-async function testExported(
-  environment: Environment,
-  graph: Graph,
-  bytes: Uint8Array,
-  test: Samples,
-  normalization: Normalization,
-): Promise<Predictions> {
+/** The network as an ONNX file. What is reported of the file is measured on the file. */
+async function exported(
+  { network, normalization, data, environment }: Training,
+  weights: State,
+): Promise<Pick<Trained, "graph" | "bytes" | "predictions">> {
+  const graph = describeClassifier(withWeights(network, weights), normalization, data.train.classes);
+  const bytes = writeOnnx(graph);
   const session = await environment.runtime.createSession(bytes);
   try {
-    return await predict(session, graph, test, normalization);
+    return { graph, bytes, predictions: await predict(session, graph, data.test, normalization) };
   } finally {
     await session.release();
   }

@@ -9,6 +9,10 @@ import { smallCnn } from "../nn/zoo/small-cnn.ts";
 import { classifierInterface } from "../train/step.ts";
 import type { NetworkRecipe } from "./recipe/schema.ts";
 
+/** Keys of a model's metadata. */
+const NORMALIZATION = "limbeck.normalization";
+const CLASSES = "limbeck.classes";
+
 /** Builds or reads the network that a recipe describes, for samples like these. */
 export async function toNetwork(
   recipe: NetworkRecipe,
@@ -54,11 +58,15 @@ export function checkClassifier(network: Graph, samples: Samples, source: string
       hint: "Teacher, student and data must have the same classes.",
     });
   }
+  const named = network.metadata[CLASSES];
+  if (named !== undefined && named !== JSON.stringify(samples.classes)) {
+    throw new LimbeckError(`The model's classes are ${named}, the data's ${JSON.stringify(samples.classes)}.`, {
+      where: source,
+      hint: "The classes must be the same, in the same order.",
+    });
+  }
   return network;
 }
-
-const NORMALIZATION = "limbeck.normalization";
-const CLASSES = "limbeck.classes";
 
 /** Notes in the model what its inputs are normalised by and what its outputs mean. */
 export function describeClassifier(network: Graph, normalization: Normalization, classes: readonly string[]): Graph {

@@ -4,7 +4,7 @@ import type { Samples } from "../data/samples.ts";
 import type { Graph } from "../graph/graph.ts";
 import { readOnnx } from "../graph/onnx/read.ts";
 import { elementCount, type Float32Tensor, float32, type Tensor } from "../graph/tensor.ts";
-import type { Runtime, Session, SessionOptions } from "../runtime/runtime.ts";
+import type { Runtime, SessionOptions } from "../runtime/runtime.ts";
 import { type Predictions, predict } from "../train/evaluation.ts";
 import { classifierInterface } from "../train/step.ts";
 import { checkClassifier, normalizationOf } from "./network.ts";
@@ -14,10 +14,10 @@ import { TEACHER_LOGITS } from "./objective.ts";
 export interface Teacher {
   readonly graph: Graph;
   readonly bytes: Uint8Array;
-  readonly session: Session;
   /** The teacher's outputs on a training batch, by the step's input names; overwritten by the next call. */
   teach(batch: Batch): Promise<Readonly<Record<string, Tensor>>>;
   predict(samples: Samples): Promise<Predictions>;
+  release(): Promise<void>;
 }
 
 /**
@@ -42,7 +42,6 @@ export async function loadTeacher(
   return {
     graph,
     bytes,
-    session,
     teach: async (batch) => {
       if (logits.shape[0] !== batch.size)
         logits = float32(new Float32Array(batch.size * samples.classes.length), [batch.size, samples.classes.length]);
@@ -50,6 +49,7 @@ export async function loadTeacher(
       return { [`teacher:${TEACHER_LOGITS}`]: logits };
     },
     predict: (asked) => predict(session, graph, asked, own),
+    release: () => session.release(),
   };
 }
 
@@ -62,10 +62,10 @@ function renormalizer(from: Normalization, to: Normalization): (inputs: Float32T
   return (inputs) => {
     if (adapted.shape.join() !== inputs.shape.join()) adapted = float32(new Float32Array(inputs.data.length), inputs.shape);
     const plane = elementCount(inputs.shape.slice(2));
-    inputs.data.forEach((value, index) => {
-      const channel = Math.floor(index / plane) % factors.length;
-      adapted.data[index] = value * (factors[channel] as number) + (offsets[channel] as number);
-    });
+    for (let start = 0, channel = 0; start < inputs.data.length; start += plane, channel = (channel + 1) % factors.length) {
+      const [factor, offset] = [factors[channel] as number, offsets[channel] as number];
+      for (let index = start; index < start + plane; index++) adapted.data[index] = (inputs.data[index] as number) * factor + offset;
+    }
     return adapted;
   };
 }

@@ -3,7 +3,7 @@ import { LimbeckError } from "../errors.ts";
 import { type GraphBuilder, graphBuilder } from "../graph/builder/builder.ts";
 import { formatShape, type Graph, type Value } from "../graph/graph.ts";
 import { pruneDead } from "../graph/rewrite/prune.ts";
-import { type ElementType, type Float32Tensor, float32, zeros } from "../graph/tensor.ts";
+import { type Float32Tensor, float32, zeros } from "../graph/tensor.ts";
 import type { Optimizer } from "./optimizers.ts";
 import { inlineForTraining, weightsOf } from "./trainable.ts";
 
@@ -73,86 +73,43 @@ const AVERAGE = "average:";
 /** Name of the moving average of a weight in the state. */
 export const averageOf = (weight: string): string => AVERAGE + weight;
 
+/** What the parts of a step emit into. */
+interface StepBuilder {
+  readonly g: GraphBuilder;
+  /** A scalar that is fed at each step. */
+  readonly scalar: (name: string) => Value;
+  /** A tensor that lives from step to step, as the step begins. */
+  readonly remember: (name: string, initial: Float32Tensor) => Value;
+  /** The same tensor, as the step leaves it. */
+  readonly replace: (name: string, value: Value) => void;
+}
+
 /** @throws LimbeckError when the student can't be differentiated or does not fit the losses. */
 export function compileStep(options: StepOptions): CompiledStep {
   const { student, batchSize, optimizer } = options;
-  const g = graphBuilder("training-step");
-  const scalars = new Map<string, Value>();
-  const scalar = (name: string): Value => {
-    const value = scalars.get(name) ?? g.input(name, "float32", []);
-    scalars.set(name, value);
-    return value;
-  };
-  const state: StateTensor[] = [];
-  const remember = (name: string, initial: Float32Tensor): Value => {
-    state.push({ name, initial });
-    return g.input(name, "float32", initial.shape);
-  };
-
+  const { builder, state, scalars } = stepBuilder();
+  const { g, scalar, remember, replace } = builder;
   const [input, output] = classifierInterface(student);
   const x = g.input(input.name, "float32", [batchSize, ...input.shape.slice(1).map(Number)]);
   const labels = g.input(LABELS, "int32", [batchSize]);
   const { parameters, buffers } = weightsOf(student, options.frozen);
+  const weights = new Map([...parameters, ...buffers]);
   const bind = new Map<string, Value>([[input.name, x]]);
-  for (const [name, tensor] of [...parameters, ...buffers]) bind.set(name, remember(name, tensor));
-  const forward = inlineForTraining(g, student, bind, scalar("seed"));
-  const logits = forward.values.get(output.name) as Value;
+  for (const [name, tensor] of weights) bind.set(name, remember(name, tensor));
 
-  const { terms, total, teacher } = buildLosses(g, options, {
-    g,
-    labels,
-    logits,
-    scalar,
-    student: (name) => required(forward.values, name),
-  });
-  const names = [...parameters.keys()];
-  const gradients = backpropagate(
-    g,
-    total,
-    names.map((name) => bind.get(name) as Value),
-  );
-  const { clipped, norm } = clip(g, gradients, options.clipNorm);
-  const next = (name: string, value: Value) => g.output(value, `next:${name}`);
-  const updated = new Map(forward.buffers);
-  g.scope("optimizer", () => {
-    names.forEach((name, index) => {
-      const tensor = parameters.get(name) as Float32Tensor;
-      const slots = Object.fromEntries(
-        optimizer.slots.map((slot) => [slot, remember(`${slot}:${name}`, zeros("float32", tensor.shape) as Float32Tensor)]),
-      );
-      const decays = tensor.shape.length > 1;
-      const result = optimizer.update(g, {
-        parameter: bind.get(name) as Value,
-        gradient: clipped[index] as Value,
-        slots,
-        learningRate: scalar("learningRate"),
-        decays,
-        scalar,
-      });
-      updated.set(name, result.parameter);
-      for (const slot of optimizer.slots) next(`${slot}:${name}`, result.slots[slot] as Value);
-    });
-  });
-  for (const [name, value] of updated) next(name, value);
-  if (options.average)
-    averageWeights(
-      g,
-      updated,
-      { ...Object.fromEntries(parameters), ...Object.fromEntries(buffers) },
-      remember,
-      scalar("averageDecay"),
-      next,
-    );
+  const forward = inlineForTraining(g, student, bind, scalar("seed"));
+  const logits = required(forward.values, output.name);
+  const { terms, total, teacher } = buildLosses(options, { g, labels, logits, scalar, student: (name) => required(forward.values, name) });
+  const trained = [...parameters.keys()].map((name) => required(bind, name));
+  const { gradients, norm } = clip(g, backpropagate(g, total, trained), options.clipNorm);
+  const updated = new Map([...forward.buffers, ...g.scope("optimizer", () => update(builder, optimizer, trained, gradients))]);
+  for (const [name, value] of updated) replace(name, value);
+  if (options.average) averageWeights(builder, updated, weights);
 
   const correct = g.reduceSum(g.cast(g.equal(g.cast(g.argMax(logits, { axis: 1 }), "int32"), labels), "float32"));
   const metrics = { ...terms, loss: total, correct, ...(norm ? { gradientNorm: norm } : {}) };
-  g.output(
-    g.concat(
-      Object.values(metrics).map((value) => g.reshape(value, [1])),
-      0,
-    ),
-    METRICS,
-  );
+  const entries = Object.values(metrics).map((value) => g.reshape(value, [1]));
+  g.output(g.concat(entries, 0), METRICS);
   return {
     graph: pruneDead(g.build()),
     batchSize,
@@ -164,6 +121,26 @@ export function compileStep(options: StepOptions): CompiledStep {
     batch: { input: input.name, labels: LABELS, teacher },
     metrics: Object.keys(metrics),
   };
+}
+
+function stepBuilder() {
+  const g = graphBuilder("training-step");
+  const scalars = new Map<string, Value>();
+  const state: StateTensor[] = [];
+  const builder: StepBuilder = {
+    g,
+    scalar: (name) => {
+      const value = scalars.get(name) ?? g.input(name, "float32", []);
+      scalars.set(name, value);
+      return value;
+    },
+    remember: (name, initial) => {
+      state.push({ name, initial });
+      return g.input(name, "float32", initial.shape);
+    },
+    replace: (name, value) => g.output(value, `next:${name}`),
+  };
+  return { builder, state, scalars };
 }
 
 /** The one input and one output of a classifier. @throws LimbeckError when it has another form. */
@@ -182,11 +159,12 @@ export function classifierInterface(graph: Graph): readonly [Value, Value] {
   return [input, output];
 }
 
-function buildLosses(g: GraphBuilder, { losses, batchSize }: StepOptions, context: Omit<LossContext, "teacher">) {
+function buildLosses({ losses, batchSize }: StepOptions, context: Omit<LossContext, "teacher">) {
+  const { g } = context;
   if (losses.length === 0) throw new LimbeckError("There is no loss to train with.", { hint: "Give the recipe at least one loss." });
   const inputs = new Map<string, Value>();
   for (const [name, shape] of losses.flatMap((term) => Object.entries(term.teacher ?? {}))) {
-    if (!inputs.has(name)) inputs.set(name, g.input(`teacher:${name}`, "float32" satisfies ElementType, [batchSize, ...shape]));
+    if (!inputs.has(name)) inputs.set(name, g.input(`teacher:${name}`, "float32", [batchSize, ...shape]));
   }
   const terms: Record<string, Value> = {};
   for (const term of losses) {
@@ -203,25 +181,47 @@ function required(values: ReadonlyMap<string, Value>, name: string): Value {
 }
 
 /** Pascanu et al., 2012 (arXiv:1211.5063): one factor for all gradients. */
-function clip(g: GraphBuilder, gradients: readonly Value[], maximum: number | undefined): { clipped: readonly Value[]; norm?: Value } {
-  if (maximum === undefined) return { clipped: gradients };
+function clip(g: GraphBuilder, gradients: readonly Value[], maximum: number | undefined): { gradients: readonly Value[]; norm?: Value } {
+  if (maximum === undefined) return { gradients };
   const norm = g.sqrt(g.sum(...gradients.map((gradient) => g.reduceSumSquare(gradient))));
   const factor = g.min(g.div(maximum, g.add(norm, 1e-6)), 1);
-  return { clipped: gradients.map((gradient) => g.mul(gradient, factor)), norm };
+  return { gradients: gradients.map((gradient) => g.mul(gradient, factor)), norm };
+}
+
+/** The optimiser's turn for each parameter. @returns The new parameters, by name. */
+function update(
+  { g, scalar, remember, replace }: StepBuilder,
+  optimizer: Optimizer,
+  parameters: readonly Value[],
+  gradients: readonly Value[],
+) {
+  return parameters.map((parameter, index): [string, Value] => {
+    const { name } = parameter;
+    const shape = parameter.shape.map(Number);
+    const slots = optimizer.slots.map((slot) => [slot, remember(`${slot}:${name}`, zeros("float32", shape) as Float32Tensor)] as const);
+    const result = optimizer.update(g, {
+      parameter,
+      gradient: gradients[index] as Value,
+      slots: Object.fromEntries(slots),
+      learningRate: scalar("learningRate"),
+      decays: shape.length > 1,
+      scalar,
+    });
+    for (const slot of optimizer.slots) replace(`${slot}:${name}`, result.slots[slot] as Value);
+    return [name, result.parameter];
+  });
 }
 
 /** average ← decay·average + (1 − decay)·weight (Polyak and Juditsky, 1992). */
 function averageWeights(
-  g: GraphBuilder,
+  { g, scalar, remember, replace }: StepBuilder,
   updated: ReadonlyMap<string, Value>,
-  initial: Readonly<Record<string, Float32Tensor>>,
-  remember: (name: string, initial: Float32Tensor) => Value,
-  decay: Value,
-  next: (name: string, value: Value) => void,
-): void {
+  initial: ReadonlyMap<string, Float32Tensor>,
+) {
+  const decay = scalar("averageDecay");
   for (const [name, value] of updated) {
-    const average = remember(averageOf(name), initial[name] as Float32Tensor);
-    next(averageOf(name), g.add(g.mul(average, decay), g.mul(value, g.sub(1, decay))));
+    const average = remember(averageOf(name), initial.get(name) as Float32Tensor);
+    replace(averageOf(name), g.add(g.mul(average, decay), g.mul(value, g.sub(1, decay))));
   }
 }
 

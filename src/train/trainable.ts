@@ -45,8 +45,8 @@ export function withWeights(graph: Graph, weights: ReadonlyMap<string, Float32Te
   };
 }
 
-/** How much of a batch's statistics enters the running averages, as in PyTorch. */
-const STATISTICS_MOMENTUM = 0.1;
+/** ONNX's default for how much of a running average stays at each step; PyTorch calls the rest, 0.1, momentum. */
+const STATISTICS_MOMENTUM = 0.9;
 
 /**
  * Emits an inference network in its training form: batch normalisation by batch statistics, dropout active.
@@ -79,8 +79,8 @@ function normalizeByBatch(g: GraphBuilder, node: Node, inputs: readonly Value[],
   const [x, scale, bias, oldMean, oldVariance] = inputs as [Value, Value, Value, Value, Value];
   const { y, mean, variance } = g.trainingBatchNormalization(x, scale, bias, floatAttribute(node, "epsilon", 1e-5));
   const count = x.shape.reduce<number>((product, size, axis) => (axis === 1 ? product : product * Number(size)), 1);
-  const average = (old: Value, batch: Value, correction: number) =>
-    g.add(g.mul(old, 1 - STATISTICS_MOMENTUM), g.mul(batch, STATISTICS_MOMENTUM * correction));
+  const kept = floatAttribute(node, "momentum", STATISTICS_MOMENTUM);
+  const average = (old: Value, batch: Value, correction: number) => g.add(g.mul(old, kept), g.mul(batch, (1 - kept) * correction));
   buffers.set(node.inputs[3] as string, average(oldMean, mean, 1));
   // The running variance is the unbiased estimate, as in PyTorch.
   buffers.set(node.inputs[4] as string, average(oldVariance, variance, count / Math.max(1, count - 1)));

@@ -29,12 +29,10 @@ export interface Trainer {
 export async function createTrainer(runtime: Runtime, step: CompiledStep, state?: State, options?: SessionOptions): Promise<Trainer> {
   const session = await runtime.createSession(writeOnnx(step.graph), options);
   // Read from one set of tensors, write to the other, swap: nothing is allocated while training.
-  let current = state ? copyInto(initialState(step), state) : initialState(step);
-  let other = initialState(step);
+  let current = side(step, state);
+  let other = side(step);
   const scalarTensors = Object.fromEntries(step.scalars.map((name) => [name, float32([0], [])]));
   const metrics = float32(new Float32Array(step.metrics.length));
-  const nextOf = (tensors: Map<string, Float32Tensor>) =>
-    Object.fromEntries(Array.from(tensors, ([name, tensor]) => [`next:${name}`, tensor]));
   return {
     step,
     run: async (batch, scalars) => {
@@ -43,22 +41,29 @@ export async function createTrainer(runtime: Runtime, step: CompiledStep, state?
         if (value === undefined) throw new LimbeckError(`The training step needs a value for "${name}".`);
         (scalarTensors[name] as Float32Tensor).data[0] = value;
       }
-      const feeds = { ...batch, ...scalarTensors, ...Object.fromEntries(current) };
-      await session.run(feeds, { into: { [METRICS]: metrics, ...nextOf(other) }, fetch: [] });
+      await session.run({ ...batch, ...scalarTensors, ...current.feeds }, { into: { [METRICS]: metrics, ...other.results }, fetch: [] });
       [current, other] = [other, current];
       return Object.fromEntries(step.metrics.map((name, index) => [name, metrics.data[index] as number]));
     },
     get state() {
-      return current;
+      return current.tensors;
     },
     get weights() {
-      return new Map(step.weights.map((name) => [name, current.get(step.average ? averageOf(name) : name) as Float32Tensor]));
+      return new Map(step.weights.map((name) => [name, current.tensors.get(step.average ? averageOf(name) : name) as Float32Tensor]));
     },
     release: () => session.release(),
   };
 }
 
-function copyInto(target: Map<string, Float32Tensor>, source: State): Map<string, Float32Tensor> {
+/** One of the two sets of state tensors, under the names by which the step reads and writes them. */
+function side(step: CompiledStep, from?: State) {
+  const tensors = initialState(step);
+  if (from) copyInto(tensors, from);
+  const results = Object.fromEntries(Array.from(tensors, ([name, tensor]) => [`next:${name}`, tensor]));
+  return { tensors, feeds: Object.fromEntries(tensors), results };
+}
+
+function copyInto(target: State, source: State): void {
   for (const [name, tensor] of target) {
     const from = source.get(name);
     if (from?.data.length !== tensor.data.length) {
@@ -68,5 +73,4 @@ function copyInto(target: Map<string, Float32Tensor>, source: State): Map<string
     }
     tensor.data.set(from.data);
   }
-  return target;
 }

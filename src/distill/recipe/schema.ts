@@ -33,11 +33,12 @@ const data = strict({
 });
 
 const seed = z.int().optional();
+const dropout = z.number().min(0).lt(1);
 const families = [
   strict({
     zoo: z.literal("mlp"),
     hidden: z.array(count).default([512]),
-    dropout: strict({ input: fraction.optional(), hidden: fraction.optional() }).optional(),
+    dropout: strict({ input: dropout.optional(), hidden: dropout.optional() }).optional(),
     seed,
   }),
   strict({ zoo: z.literal("lenet"), seed }),
@@ -46,7 +47,7 @@ const families = [
     channels: z.array(count).min(1).default([32, 64, 128]),
     depth: count.default(2),
     hidden: count.optional(),
-    dropout: fraction.default(0),
+    dropout: dropout.default(0),
     seed,
   }),
   strict({ zoo: z.literal("onnx"), file: z.string().min(1) }),
