@@ -1,4 +1,5 @@
 import { cpus } from "node:os";
+import { writeSection } from "../scripts/page-section.ts";
 import { writeAtomically } from "../src/run/files.ts";
 import { nodeRuntime } from "../src/runtime/node.ts";
 import { startPeer } from "./peer.ts";
@@ -56,7 +57,7 @@ if (!peer)
     "PyTorch is not there (pip install -r bench/peers/requirements.txt; LIMBECK_PYTHON names the interpreter): timing Limbeck alone.\n",
   );
 
-const results = [];
+const results: { name: string; ms: number; gflops: number; peerMs: Record<string, number>; ratio: number | null }[] = [];
 for (const { name, make, iterations, flops, peers } of benchmarks.filter((benchmark) => benchmark.name.includes(only))) {
   const work = await make(runtime);
   await timed(work, WARMUP);
@@ -83,4 +84,20 @@ await writeAtomically(
   "bench/results.json",
   `${JSON.stringify({ machine, runtime: runtime.version, peer: peer?.name ?? null, rounds: ROUNDS, results }, null, 2)}\n`,
 );
+if (only === "")
+  await writeSection(
+    "docs/performance.md",
+    "bench",
+    [`${machine}; ${runtime.version}${peer ? `; ${peer.name}, same run` : ""}.`, "", ...table()].join("\n"),
+  );
 process.exit(0);
+
+function table(): string[] {
+  const rows = results.map(({ name, ms, gflops, peerMs, ratio }) => {
+    const others = Object.entries(peerMs).map(
+      ([way, time]) => `${time.toFixed(1)}${way.includes(" ") ? ` (${way.split(" ").slice(1).join(" ")})` : ""}`,
+    );
+    return `| ${name} | ${ms.toFixed(1)} | ${gflops.toFixed(0)} | ${others.join(", ") || "-"} | ${ratio?.toFixed(2) ?? "-"} |`;
+  });
+  return ["| work | Limbeck, ms | GFLOP/s | PyTorch, ms | PyTorch / Limbeck |", "| --- | --- | --- | --- | --- |", ...rows];
+}

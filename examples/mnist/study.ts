@@ -9,13 +9,13 @@ import { existsSync, readFileSync } from "node:fs";
 import { cpus } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { writeSection } from "../../scripts/page-section.ts";
 import { openIdxDirectory } from "../../src/data/node/idx-directory.ts";
 import { channelStatistics } from "../../src/data/normalize.ts";
 import { classCounts, type Samples } from "../../src/data/samples.ts";
 import { normalizationOf } from "../../src/distill/network.ts";
 import { readOnnx } from "../../src/graph/onnx/read.ts";
 import type { Report } from "../../src/report/report.ts";
-import { writeAtomically } from "../../src/run/files.ts";
 import { nodeRuntime } from "../../src/runtime/node.ts";
 import { type Predictions, predict } from "../../src/train/evaluation.ts";
 
@@ -117,8 +117,5 @@ const tables = `${protocol}
 | 784-600-10 alone | ${article[0]?.student.parameters.toLocaleString("en-US")} | ${errors(article.map((report) => alone(report).errors))} | ${percent(article.map((report) => alone(report).accuracy.lastEpoch))} |
 | 784-600-10 distilled | ${article[0]?.student.parameters.toLocaleString("en-US")} | ${errors(article.map(({ student }) => student.errors))} | ${percent(article.map(({ student }) => student.accuracy.lastEpoch))} |`;
 
-const page = join(root, "docs/results.md");
-const [BEGIN, END] = ["<!-- study:mnist begins -->", "<!-- study:mnist ends -->"];
-const before = readFileSync(page, "utf8");
-await writeAtomically(page, before.slice(0, before.indexOf(BEGIN) + BEGIN.length) + `\n${tables}\n` + before.slice(before.indexOf(END)));
+await writeSection(join(root, "docs/results.md"), "study:mnist", tables);
 console.log(`\n${tables}\n`);

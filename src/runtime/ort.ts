@@ -7,6 +7,8 @@ import type { Device, Runtime, SessionOptions } from "./runtime.ts";
 export interface Ort {
   readonly InferenceSession: { create(model: Uint8Array, options?: InferenceSession.SessionOptions): Promise<InferenceSession> };
   readonly Tensor: TensorConstructor;
+  /** Whether outputs are written into the tensors given for them. WebAssembly, with memory of its own, leaves those as they were. */
+  readonly writesInPlace: boolean;
 }
 
 /** A runtime over one of the onnxruntime packages. */
@@ -16,7 +18,7 @@ export function ortRuntime(ort: Ort, version: string, device: Device, defaults: 
     version,
     createSession: async (model, options = {}) => {
       const threads = options.threads ?? defaults.threads;
-      const session = await create(ort, model, {
+      const session = await create(ort, model, device, {
         executionProviders: [device],
         graphOptimizationLevel: "all",
         ...(threads === undefined ? {} : { intraOpNumThreads: threads }),
@@ -31,9 +33,9 @@ export function ortRuntime(ort: Ort, version: string, device: Device, defaults: 
         run: async (feeds, { into = {}, fetch } = {}) => {
           const wanted = fetch ?? session.outputNames;
           const fetches = Object.fromEntries(wanted.map((name) => [name, null] as [string, OrtTensor | null]));
-          for (const name in into) fetches[name] = wrap(ort, into[name] as Tensor);
+          for (const name in into) fetches[name] = ort.writesInPlace ? wrap(ort, into[name] as Tensor) : null;
           const outputs = await session.run(wrapAll(ort, feeds), fetches);
-          return Object.fromEntries(Object.entries(outputs).map(([name, output]) => [name, into[name] ?? unwrap(output)]));
+          return Object.fromEntries(Object.entries(outputs).map(([name, output]) => [name, received(ort, output, into[name])]));
         },
         release: () => session.release(),
       };
@@ -41,11 +43,13 @@ export function ortRuntime(ort: Ort, version: string, device: Device, defaults: 
   };
 }
 
-async function create(ort: Ort, model: Uint8Array, options: InferenceSession.SessionOptions): Promise<InferenceSession> {
+async function create(ort: Ort, model: Uint8Array, device: Device, options: InferenceSession.SessionOptions): Promise<InferenceSession> {
   try {
     return await ort.InferenceSession.create(model, options);
   } catch (cause) {
-    throw new LimbeckError(`ONNX Runtime refuses the model: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
+    const why = (cause instanceof Error ? cause.message : String(cause)).trim();
+    if (device === "cpu") throw new LimbeckError(`ONNX Runtime refuses the model: ${why}`, { cause });
+    throw new LimbeckError(`ONNX Runtime cannot run the model on ${device}: ${why}`, { hint: "Leave out `device` to use the CPU.", cause });
   }
 }
 
@@ -63,6 +67,13 @@ function wrap(ort: Ort, tensor: Tensor): OrtTensor {
 
 function wrapAll(ort: Ort, feeds: Readonly<Record<string, Tensor>>): Record<string, OrtTensor> {
   return Object.fromEntries(Object.entries(feeds).map(([name, tensor]) => [name, wrap(ort, tensor)]));
+}
+
+/** An output, in the tensor that was given for it if there is one. */
+function received(ort: Ort, output: OrtTensor, given: Tensor | undefined): Tensor {
+  if (!given) return unwrap(output);
+  if (!ort.writesInPlace) (given.data as Float32Array).set(output.data as Float32Array);
+  return given;
 }
 
 function unwrap(tensor: OrtTensor): Tensor {

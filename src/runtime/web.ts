@@ -4,7 +4,12 @@ import type { Runtime, SessionOptions } from "./runtime.ts";
 
 /** ONNX Runtime in a browser: WebAssembly, or WebGPU when asked for. */
 export function webRuntime({ device = "cpu", threads }: { device?: "cpu" | "webgpu" } & SessionOptions = {}): Runtime {
-  return ortRuntime({ ...ort, InferenceSession: wasmSession }, `onnxruntime-web ${ort.env.versions.web ?? ""}`.trim(), device, { threads });
+  return ortRuntime(
+    { ...ort, InferenceSession: wasmSession, writesInPlace: false },
+    `onnxruntime-web ${ort.env.versions.web ?? ""}`.trim(),
+    device,
+    { threads },
+  );
 }
 
 /** In the web package the CPU goes by the name "wasm". */
