@@ -27,7 +27,10 @@ export interface CommandOptions {
 }
 
 /** Runs the command line from source, in a process of its own. */
-export async function limbeck(args: readonly string[], { cwd = root, env = {}, under = [], whileRunning }: CommandOptions = {}): Promise<Finished> {
+export async function limbeck(
+  args: readonly string[],
+  { cwd = root, env = {}, under = [], whileRunning }: CommandOptions = {},
+): Promise<Finished> {
   const words = [...under, process.execPath, join(root, "node_modules/jiti/lib/jiti-cli.mjs"), join(root, "src/cli/main.ts"), ...args];
   const child = spawn(words[0] as string, words.slice(1), { cwd, env: { ...process.env, ...env }, stdio: ["ignore", "pipe", "pipe"] });
   let [stdout, stderr] = ["", ""];
@@ -52,7 +55,7 @@ export function filesIn(directory: string): Record<string, string> {
   const entries = readdirSync(directory, { recursive: true, withFileTypes: true });
   return Object.fromEntries(
     entries
-      .filter((entry) => !entry.isDirectory())
+      .filter((entry) => entry.isFile())
       .map(({ parentPath, name }) => [relative(directory, join(parentPath, name)), sha256(join(parentPath, name))])
       .sort(),
   );
@@ -63,7 +66,10 @@ export const sha256 = (path: string): string => createHash("sha256").update(read
 /** The first images of MNIST as a directory of IDX files: quick to read and to test on. */
 export function writeSmallMnist(directory: string, counts: { readonly train: number; readonly test: number }): void {
   mkdirSync(directory, { recursive: true });
-  for (const [part, count] of [["train", counts.train], ["t10k", counts.test]] as const) {
+  for (const [part, count] of [
+    ["train", counts.train],
+    ["t10k", counts.test],
+  ] as const) {
     copyFirst(directory, `${part}-images-idx3-ubyte`, count, 16, 28 * 28);
     copyFirst(directory, `${part}-labels-idx1-ubyte`, count, 8, 1);
   }

@@ -55,7 +55,11 @@ interface RunOptions {
 }
 
 /** Runs a recipe in a directory. */
-function run(name: string, out: string, { resume = false, killWhen, saveOften = killWhen !== undefined, under }: RunOptions = {}): Promise<Finished> {
+function run(
+  name: string,
+  out: string,
+  { resume = false, killWhen, saveOften = killWhen !== undefined, under }: RunOptions = {},
+): Promise<Finished> {
   return limbeck(["distill", `${name}.yaml`, "--out", out, "--quiet", ...(resume ? ["--resume"] : [])], {
     cwd: place,
     under,
@@ -74,7 +78,10 @@ const killed = { signal: "SIGKILL", stderr: "" };
 const hashes = (out: string): string[] => ["student.onnx", "baseline.onnx"].map((file) => sha256(join(place, out, file)));
 
 const metrics = (out: string): MetricsLine[] =>
-  readFileSync(join(place, out, "metrics.jsonl"), "utf8").trim().split("\n").map((line) => JSON.parse(line) as MetricsLine);
+  readFileSync(join(place, out, "metrics.jsonl"), "utf8")
+    .trim()
+    .split("\n")
+    .map((line) => JSON.parse(line) as MetricsLine);
 
 /** Resolves when `happened`, or when the process has ended. */
 async function until(child: ChildProcess, happened: () => boolean): Promise<void> {
@@ -143,7 +150,9 @@ test("a checkpoint that cannot be written leaves the last one, and the run goes 
   // A file may have 16 blocks at most: enough for a line of metrics, not for a checkpoint.
   const full = await run("mlp", out, { resume: true, saveOften: true, under: ["sh", "-c", 'ulimit -f 16 && exec "$@"', "sh"] });
   expect(full.code).toBe(1);
-  expect(full.stderr).toMatch(/^Error: The file is larger than the system allows\.\n {2}where: .*student\.safetensors\n {2}hint: .*--resume\.\n$/);
+  expect(full.stderr).toMatch(
+    /^Error: The file is larger than the system allows\.\n {2}where: .*student\.safetensors\n {2}hint: .*--resume\.\n$/,
+  );
   expect(filesIn(join(place, out))).toEqual(before);
   expect(await run("mlp", out, { resume: true })).toMatchObject(finished);
   expect(hashes(out)).toEqual(hashes("mlp-reference"));

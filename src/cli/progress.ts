@@ -30,8 +30,9 @@ const BAR_WIDTH = 10;
 const GAP = "  ";
 
 function barDisplay(stream: NodeJS.WriteStream): ProgressDisplay {
-  // The cursor is not hidden, because nothing would bring it back when the process is killed.
-  const bar = new SingleBar({ format: "{bar} {status}", clearOnComplete: true, stream, barsize: BAR_WIDTH }, Presets.shades_classic);
+  // The terminal's cursor and line wrapping stay as they are, because nothing would bring them back when the process is killed.
+  const options = { format: "{bar} {status}", barsize: BAR_WIDTH, stream, clearOnComplete: true, hideCursor: false, linewrap: true };
+  const bar = new SingleBar(options, Presets.shades_classic);
   const colors = colorsFor(stream);
   let running = false;
   let drawn = 0;
@@ -53,9 +54,9 @@ function barDisplay(stream: NodeJS.WriteStream): ProgressDisplay {
       const [done, total] = [event.epoch * event.steps + event.step, event.epochs * event.steps];
       const percent = `${Math.floor((100 * done) / total)}%`.padStart(4);
       const payload = { status: asManyAsFit([percent, ...stepParts(event)], stream.columns - BAR_WIDTH - 2) };
-      if (!running) bar.start(total, 0, payload);
+      if (running) bar.update(done, payload);
+      else bar.start(total, done, payload);
       running = true;
-      bar.update(done, payload);
     },
     onEpoch: (phase, event) => {
       stop();

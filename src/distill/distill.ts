@@ -1,4 +1,4 @@
-import { trainingBatches } from "../data/batches.ts";
+import { stepsPerEpoch, trainingBatches } from "../data/batches.ts";
 import { channelStatistics, type Normalization } from "../data/normalize.ts";
 import type { Samples, Splits } from "../data/samples.ts";
 import type { Transform } from "../data/transforms.ts";
@@ -59,9 +59,10 @@ export async function runRecipe(recipe: Recipe, environment: Environment): Promi
   }
   events.onStage?.("Reading the data");
   const data = limited(await environment.openData(recipe.data), recipe.data.limit);
+  stepsPerEpoch(data.train, recipe.batchSize);
   const normalization = recipe.data.normalize ?? channelStatistics(data.train);
   const transforms = recipe.data.augment.map(toTransform);
-  // Nothing is drawn: whether batches can be made of the samples is told here.
+  // Nothing is drawn: whether transforms and normalisation fit the samples is told here.
   trainingBatches(data.train, { batchSize: recipe.batchSize, seed: recipe.seed, epoch: 0, normalization, transforms });
   const network = await toNetwork(recipe.student, data.train, recipe.seed, environment.readFile);
 
@@ -117,8 +118,8 @@ async function trainNetwork(training: Training): Promise<Trained> {
   const options = { threads: recipe.threads };
   const trainer = await createTrainer(runtime, step, state, options);
   const evaluator = await createEvaluator(runtime, network, step.weights, normalization, options);
-  await environment.begin?.();
   try {
+    await environment.begin?.();
     const result = await fit({
       trainer,
       evaluator,

@@ -35,7 +35,7 @@ export async function toNetwork(
 
 /** @throws LimbeckError when a network takes other inputs than batches of the samples, or tells other classes apart. */
 export function checkClassifier(network: Graph, samples: Samples, source: string): Graph {
-  const [input, output] = classifierInterface(network);
+  const [input, output] = classifierInterface(network, source);
   const [batch, ...taken] = input.shape;
   if (typeof batch === "number") {
     throw new LimbeckError(`The model takes batches of exactly ${batch}.`, {

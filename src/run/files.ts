@@ -97,7 +97,7 @@ export async function writeAtomically(path: string, content: Uint8Array | string
     }
     await rename(beside, path);
   } catch (error) {
-    await rm(beside, { force: true });
+    await rm(beside, { force: true }).catch(() => undefined);
     throw fileError(error, path);
   }
 }

@@ -144,18 +144,20 @@ function stepBuilder() {
 }
 
 /** The one input and one output of a classifier. @throws LimbeckError when it has another form. */
-export function classifierInterface(graph: Graph): readonly [Value, Value] {
+export function classifierInterface(graph: Graph, source = `graph "${graph.name}"`): readonly [Value, Value] {
   const [input, output] = [graph.inputs[0], graph.outputs[0]];
-  const where = `graph "${graph.name}"`;
-  if (!input || !output || graph.inputs.length !== 1)
-    throw new LimbeckError(`A classifier has one input; this model has ${graph.inputs.length}.`, { where });
-  if (input.type !== "float32" || output.type !== "float32") throw new LimbeckError("A classifier takes and gives float32.", { where });
+  const not = (why: string) =>
+    new LimbeckError(`Not a classifier: ${why}.`, {
+      where: source,
+      hint: "Give a model with one input and an output of logits, [batch, classes].",
+    });
+  if (!input || !output || graph.inputs.length !== 1) throw not(`it has ${graph.inputs.length} inputs, ${graph.outputs.length} outputs`);
+  if (input.type !== "float32" || output.type !== "float32") throw not(`it takes ${input.type} and gives ${output.type}, not float32`);
   if (input.shape.slice(1).some((size) => typeof size === "string")) {
-    throw new LimbeckError(`The size of a sample must be known; input "${input.name}" is ${formatShape(input.shape)}.`, { where });
+    throw not(`the size of a sample is left open, input "${input.name}" is ${formatShape(input.shape)}`);
   }
-  if (output.shape.length !== 2 || typeof output.shape[1] !== "number") {
-    throw new LimbeckError(`A classifier's output is [batch, classes]; "${output.name}" is ${formatShape(output.shape)}.`, { where });
-  }
+  if (output.shape.length !== 2 || typeof output.shape[1] !== "number")
+    throw not(`its output "${output.name}" is ${formatShape(output.shape)}`);
   return [input, output];
 }
 

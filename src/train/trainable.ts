@@ -30,10 +30,26 @@ export function weightsOf(graph: Graph, frozen: readonly string[] = []): Weights
         return tensor?.type === "float32" && !fixed.some((pattern) => pattern.test(name)) ? [[name, tensor as Float32Tensor]] : [];
       }),
     );
+  const where = `graph "${graph.name}"`;
+  const names = [...roles.parameters, ...roles.buffers];
+  const idle = frozen.find((_, index) => !names.some((name) => fixed[index]?.test(name)));
+  if (idle !== undefined) {
+    throw new LimbeckError(`"${idle}" in frozen matches no weight.`, {
+      where,
+      hint: `The weights are ${names.slice(0, MOST_NAMED).join(", ")}${names.length > MOST_NAMED ? ", ..." : ""}.`,
+    });
+  }
   const parameters = trained(roles.parameters);
-  if (parameters.size === 0) throw new LimbeckError("The network has no float32 weights to train.", { where: `graph "${graph.name}"` });
+  if (parameters.size === 0) {
+    throw new LimbeckError("The network has no float32 weights to train.", {
+      where,
+      hint: frozen.length > 0 ? "Freeze fewer of them." : undefined,
+    });
+  }
   return { parameters, buffers: trained(roles.buffers) };
 }
+
+const MOST_NAMED = 20;
 
 const escapeRegExp = (text: string): string => text.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
 

@@ -65,7 +65,10 @@ const recipes: Readonly<Record<Format, { readonly teacher: string; readonly stud
 export async function initCommand(directory: string, { format }: { format: Format }): Promise<void> {
   const paths = { teacher: join(directory, `teacher.recipe.${format}`), student: join(directory, `student.recipe.${format}`) };
   for (const path of Object.values(paths)) {
-    const taken = await stat(path).then(() => true, () => false);
+    const taken = await stat(path).then(
+      () => true,
+      () => false,
+    );
     if (taken) throw new LimbeckError("This file is already there.", { where: path, hint: "Choose another directory." });
   }
   await writeAll({ [paths.teacher]: recipes[format].teacher, [paths.student]: recipes[format].student });

@@ -71,6 +71,22 @@ describe("a directory of IDX files", () => {
     expect([train.name, validation.name, test.name]).toEqual(["set (train)", "set (validation)", "set (test)"]);
   });
 
+  it("may count its classes from 1", async () => {
+    await write("set", {
+      ...tinySet(),
+      "train-labels-idx1-ubyte": idx([10], [1, 2, 3, 1, 2, 3, 1, 2, 3, 1]),
+      "t10k-labels-idx1-ubyte": idx([2], [1, 3]),
+    });
+    expect((await open("set")).train.classes).toEqual(["0", "1", "2", "3"]);
+  });
+
+  it("has no label far beyond the others", async () => {
+    await write("set", { ...tinySet(), "train-labels-idx1-ubyte": idx([10], [0, 1, 2, 0, 255, 2, 0, 1, 2, 0]) });
+    expect(await complaint(open("set"))).toMatch(/^Sample 4 has label 255, but there are only 5 different labels\. \(in set \(train\)\)/);
+    await write("set", { ...tinySet(), "t10k-labels-idx1-ubyte": idx([2], [3, 9]) });
+    expect(await complaint(open("set"))).toMatch(/^Sample 1 has label 9, .*\(in set \(test\)\)/);
+  });
+
   it("loses the excluded classes from training and validation only, without any sample changing sides", async () => {
     await write("set", tinySet());
     const [all, some] = await Promise.all([open("set"), open("set", [0, 2])]);

@@ -59,8 +59,11 @@ export const networkSchema = z.discriminatedUnion("zoo", families, {
       ? mustBe(`one of ${familyNames}`, (input as { zoo?: unknown }).zoo)
       : mustBe(`a network such as { zoo: mlp } (one of ${familyNames}), or the path of an ONNX file`, input),
 });
-/** A path alone stands for the ONNX file there. */
-const student = z.preprocess((value) => (typeof value === "string" ? { zoo: "onnx", file: value } : value), networkSchema);
+/** A path alone stands for the ONNX file there. (To the type checker, what `preprocess` takes is unknown.) */
+const student = z.preprocess(
+  (value) => (typeof value === "string" ? { zoo: "onnx", file: value } : value),
+  networkSchema,
+) as unknown as z.ZodType<z.output<typeof networkSchema>, string | z.input<typeof networkSchema>>;
 
 const weight = schedule(z.number().nonnegative()).default(1);
 const temperature = schedule(z.number().positive()).default(4);

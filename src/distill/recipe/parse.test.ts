@@ -1,0 +1,205 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { LimbeckError } from "../../errors.ts";
+import { parseRecipe } from "./parse.ts";
+import type { RecipeInput } from "./schema.ts";
+
+const minimal = {
+  data: { idx: "mnist" },
+  student: { zoo: "mlp" },
+  optimizer: { sgd: { learningRate: 0.1 } },
+  epochs: 3,
+} satisfies RecipeInput;
+
+const positive = fc.double({ min: 1e-6, max: 100, noNaN: true });
+const fraction = fc.double({ min: 0, max: 1, noNaN: true });
+const below1 = fc.double({ min: 0, max: 0.99, noNaN: true });
+const count = fc.integer({ min: 1, max: 1000 });
+const optional = { requiredKeys: [] };
+
+const schedule = fc.oneof(
+  positive,
+  fc.record({ steps: fc.dictionary(fc.nat(50).map(String), positive).map((steps) => ({ ...steps, 0: 1 })) }),
+  fc.record({ constant: fc.record({ value: positive, warmup: fraction }, { requiredKeys: ["value"] }) }),
+  fc.record({ linear: fc.record({ from: positive, to: positive, warmup: fraction }, { requiredKeys: ["from", "to"] }) }),
+  fc.record({ cosine: fc.record({ from: positive, to: positive, warmup: fraction }, { requiredKeys: ["from"] }) }),
+  fc.record({ stepDecay: fc.record({ from: positive, at: fc.array(count, { minLength: 1, maxLength: 3 }), factor: positive }) }),
+  fc.record({ oneCycle: fc.record({ peak: positive, rise: fraction, divisor: positive }, { requiredKeys: ["peak"] }) }),
+);
+const loss = fc.oneof(
+  fc.record({ crossEntropy: fc.record({ weight: schedule, labelSmoothing: below1 }, optional) }),
+  fc.record({ kd: fc.record({ weight: schedule, temperature: schedule }, optional) }),
+  fc.record({ hinton: fc.record({ temperature: schedule, alpha: fraction }, optional) }),
+);
+const augmentation = fc.oneof(
+  fc.record({ shift: count }),
+  fc.record({ rotate: positive }),
+  fc.record({
+    affine: fc.record({ rotate: positive, scale: fc.tuple(positive, positive), shear: positive, translate: positive }, optional),
+  }),
+  fc.record({ elastic: fc.record({ alpha: positive, sigma: positive }) }),
+  fc.constant({ flip: true }),
+);
+const network = fc.oneof(
+  fc.constant("model.onnx"),
+  fc.record(
+    { zoo: fc.constant("mlp"), hidden: fc.array(count), dropout: fc.record({ input: fraction, hidden: fraction }, optional) },
+    { requiredKeys: ["zoo"] },
+  ),
+  fc.record({ zoo: fc.constant("lenet"), seed: fc.integer() }, { requiredKeys: ["zoo"] }),
+  fc.record(
+    { zoo: fc.constant("small-cnn"), channels: fc.array(count, { minLength: 1 }), depth: count, dropout: fraction },
+    { requiredKeys: ["zoo"] },
+  ),
+);
+const recipe = fc.record(
+  {
+    name: fc.constantFrom("first", "a b", "x.y"),
+    data: fc.record(
+      { idx: fc.constant("mnist"), validation: positive, exclude: fc.array(fc.nat(9)), augment: fc.array(augmentation, { maxLength: 3 }) },
+      { requiredKeys: ["idx"] },
+    ),
+    teacher: fc.constant("teacher.onnx"),
+    student: network,
+    losses: fc.array(loss, { minLength: 1, maxLength: 3 }),
+    optimizer: fc.oneof(
+      fc.record({
+        sgd: fc.record({ learningRate: schedule, momentum: below1, nesterov: fc.boolean() }, { requiredKeys: ["learningRate"] }),
+      }),
+      fc.record({ adamw: fc.record({ learningRate: schedule, beta2: below1, weightDecay: positive }, { requiredKeys: ["learningRate"] }) }),
+    ),
+    epochs: count,
+    seed: fc.integer(),
+    average: fc.record({ decay: fraction }, optional),
+    frozen: fc.array(fc.string()),
+    keep: fc.constantFrom("best", "last"),
+  },
+  { requiredKeys: ["data", "student", "optimizer", "epochs"] },
+);
+
+test("a resolved recipe is a recipe that resolves to itself, also when it has been through JSON", () => {
+  fc.assert(
+    fc.property(recipe, (written) => {
+      const resolved = parseRecipe(written);
+      expect(parseRecipe(resolved)).toEqual(resolved);
+      expect(JSON.stringify(parseRecipe(JSON.parse(JSON.stringify(resolved))))).toBe(JSON.stringify(resolved));
+    }),
+  );
+});
+
+test("what is left out is filled in", () => {
+  expect(parseRecipe({ ...minimal, losses: [{ kd: {} }], student: "small.onnx" })).toEqual({
+    data: { idx: "mnist", validation: 5000, splitSeed: 0, exclude: [], augment: [] },
+    student: { zoo: "onnx", file: "small.onnx" },
+    losses: [{ kd: { weight: 1, temperature: 4 } }],
+    optimizer: { sgd: { learningRate: 0.1, momentum: 0.9, nesterov: false, weightDecay: 0 } },
+    epochs: 3,
+    batchSize: 128,
+    seed: 0,
+    frozen: [],
+    keep: "last",
+    baseline: true,
+    device: "cpu",
+  });
+});
+
+/** The message for the minimal recipe with some keys changed. */
+function complaint(changed: unknown): string {
+  try {
+    parseRecipe(changed, "my.yaml");
+  } catch (error) {
+    expect(error).toBeInstanceOf(LimbeckError);
+    const { message, where, hint, exitCode } = error as LimbeckError;
+    expect({ where, hint, exitCode }).toEqual({ where: "my.yaml", hint: expect.stringContaining("limbeck init"), exitCode: 2 });
+    return message;
+  }
+  throw new Error("The recipe was accepted.");
+}
+
+const SCHEDULE = "one key of steps, constant, linear, cosine, stepDecay, oneCycle";
+const LOSS = "an object with exactly one key of crossEntropy, kd, hinton";
+const temperature = (value: unknown) => ({ losses: [{ kd: { temperature: value } }] });
+const learningRate = (value: unknown) => ({ optimizer: { sgd: { learningRate: value } } });
+const augment = (value: unknown) => ({ data: { idx: "d", augment: [value] } });
+
+describe("a mistake is named by its key, with what is allowed there:", () => {
+  test.each<[changed: Record<string, unknown>, message: string]>([
+    [
+      { lossess: [] },
+      'The recipe has the unknown key "lossess"; allowed are name, data, teacher, student, losses, optimizer, epochs, batchSize, seed, clipNorm, average, frozen, keep, baseline, device, threads.',
+    ],
+    [{ name: "../up" }, "name: must be a name: a text that has no slash and does not start with a dot."],
+    [{ epochs: 0 }, "epochs: must be greater than 0 (found 0)."],
+    [{ epochs: 1.5 }, "epochs: must be a whole number (found 1.5)."],
+    [{ epochs: "3" }, 'epochs: must be a number (found "3").'],
+    [{ epochs: Number.NaN }, "epochs: must be a number (found NaN)."],
+    [{ epochs: undefined }, "epochs: is missing; it must be a number."],
+    [{ device: "tpu" }, 'device: must be one of cpu, webgpu, cuda (found "tpu").'],
+    [{ baseline: "no" }, 'baseline: must be true or false (found "no").'],
+    [{ teacher: 3 }, "teacher: must be a text (found 3)."],
+    [{ teacher: "" }, "teacher: must not be empty."],
+    [{ frozen: "a" }, 'frozen: must be a list (found "a").'],
+    [{ losses: [] }, "losses: must have at least 1 entry."],
+    [{ losses: { kd: {} } }, "losses: must be a list (found an object)."],
+    [{ losses: ["kd"] }, `losses[0]: must be ${LOSS} (found "kd").`],
+    [{ losses: [{}] }, `losses[0]: must be ${LOSS}.`],
+    [{ losses: [{ kd: {} }, { kd: {}, hinton: {} }] }, `losses[1]: must be ${LOSS}.`],
+    [{ losses: [{ dkd: {} }] }, 'losses[0]: has the unknown key "dkd"; allowed are crossEntropy, kd, hinton.'],
+    [{ losses: [{ kd: { temprature: 4 } }] }, 'losses[0].kd: has the unknown key "temprature"; allowed are weight, temperature.'],
+    [{ losses: [{ kd: null }] }, "losses[0].kd: must be an object with some of the keys weight, temperature (found null)."],
+    [{ losses: [{ hinton: { alpha: 1.5 } }] }, "losses[0].hinton.alpha: must be at most 1 (found 1.5)."],
+    [{ losses: [{ crossEntropy: { labelSmoothing: 1 } }] }, "losses[0].crossEntropy.labelSmoothing: must be less than 1 (found 1)."],
+    [temperature(-4), "losses[0].kd.temperature: must be greater than 0 (found -4)."],
+    [temperature("hot"), `losses[0].kd.temperature: must be a number, or a schedule: ${SCHEDULE} (found "hot").`],
+    [temperature({ steps: { 0: 10, 5: -1 } }), "losses[0].kd.temperature.steps.5: must be greater than 0 (found -1)."],
+    [temperature({ steps: { 3: 10 } }), "losses[0].kd.temperature.steps: must say the value from epoch 0."],
+    [temperature({ steps: { 0: 1, first: 10 } }), "losses[0].kd.temperature.steps.first: must be an epoch number."],
+    [
+      temperature({ step: { 0: 10 } }),
+      'losses[0].kd.temperature: has the unknown key "step"; allowed are steps, constant, linear, cosine, stepDecay, oneCycle.',
+    ],
+    [temperature({ cosine: { from: 4, warmup: 2 } }), "losses[0].kd.temperature.cosine.warmup: must be at most 1 (found 2)."],
+    [
+      temperature({ cosine: { from: 4 }, linear: { from: 1, to: 2 } }),
+      `losses[0].kd.temperature: must be an object with exactly ${SCHEDULE}.`,
+    ],
+    [learningRate(undefined), `optimizer.sgd.learningRate: is missing; it must be a number, or a schedule: ${SCHEDULE}.`],
+    [learningRate({ oneCycle: {} }), "optimizer.sgd.learningRate.oneCycle.peak: is missing; it must be a number."],
+    [{ optimizer: "sgd" }, 'optimizer: must be an object with exactly one key of sgd, adamw (found "sgd").'],
+    [{ student: { zoo: "resnet" } }, 'student.zoo: must be one of mlp, lenet, small-cnn, onnx (found "resnet").'],
+    [{ student: {} }, "student.zoo: is missing; it must be one of mlp, lenet, small-cnn, onnx."],
+    [
+      { student: 7 },
+      "student: must be a network such as { zoo: mlp } (one of mlp, lenet, small-cnn, onnx), or the path of an ONNX file (found 7).",
+    ],
+    [{ student: { zoo: "mlp", hiden: [3] } }, 'student: has the unknown key "hiden"; allowed are zoo, hidden, dropout, seed.'],
+    [{ student: { zoo: "mlp", hidden: [8, 0] } }, "student.hidden[1]: must be greater than 0 (found 0)."],
+    [augment({ crop: 2 }), 'data.augment[0]: has the unknown key "crop"; allowed are shift, rotate, affine, elastic, flip.'],
+    [augment({ affine: { scale: [1] } }), "data.augment[0].affine.scale: must have at least 2 entries."],
+    [augment({ flip: false }), "data.augment[0].flip: must be true (found false)."],
+  ])("%j", (changed, message) => {
+    expect(complaint({ ...minimal, ...changed })).toBe(message);
+  });
+
+  test.each([[undefined], [null], [3], ["text"], [[]]])("a recipe that is %j", (written) => {
+    expect(complaint(written)).toMatch(/^The recipe (is missing; it )?must be an object with some of the keys name, data, /);
+  });
+
+  test("several at once", () => {
+    expect(complaint({ ...minimal, epochs: 0, seed: 0.5 })).toBe(
+      "2 mistakes:\n  - epochs: must be greater than 0 (found 0)\n  - seed: must be a whole number (found 0.5)",
+    );
+  });
+
+  test("keys that every object inherits", () => {
+    for (const key of ["__proto__", "constructor", "toString"]) {
+      const text = JSON.stringify({ ...minimal, data: 1 }).replace('"data":1', `"data":{"idx":"d","${key}":{"polluted":1}}`);
+      expect(complaint(JSON.parse(text))).toContain(`data: has the unknown key "${key}"`);
+    }
+    expect(({} as { polluted?: number }).polluted).toBeUndefined();
+  });
+
+  test("a long text is not repeated in full", () => {
+    expect(complaint({ ...minimal, epochs: "x".repeat(500) })).toBe(`epochs: must be a number (found "${"x".repeat(40)}...").`);
+  });
+});
