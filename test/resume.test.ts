@@ -2,7 +2,7 @@ import type { ChildProcess } from "node:child_process";
 import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, expect, test } from "vitest";
 import type { RecipeInput } from "../src/distill/recipe/schema.ts";
 import { writeOnnx } from "../src/graph/onnx/write.ts";
 import { mlp } from "../src/nn/zoo/mlp.ts";
@@ -36,6 +36,8 @@ const recipes = {
     clipNorm: 5,
   },
 } satisfies Record<string, RecipeInput>;
+
+const names = Object.keys(recipes);
 
 /** Saved after every step, so that a process dies at any point of writing too. */
 const saveEveryStep = { LIMBECK_CHECKPOINT_SECONDS: "0" };
@@ -116,37 +118,36 @@ const moments: Readonly<Record<string, NonNullable<RunOptions["killWhen"]>>> = {
   },
 };
 
-describe.each(["mlp", "small-cnn"])("a %s", (name) => {
-  const reference = `${name}-reference`;
-  beforeAll(async () => {
-    expect(await run(name, reference)).toMatchObject(finished);
-  });
-
-  test("comes out the same from the same recipe", async () => {
-    expect(await run(name, `${name}-again`, { saveOften: true })).toMatchObject(finished);
-    expect(hashes(`${name}-again`)).toEqual(hashes(reference));
-  });
-
-  test("comes out the same from a run that was killed again and again, and resumed", async () => {
-    const out = `${name}-killed`;
-    for (const [index, killWhen] of Object.values(moments).entries()) {
-      expect(await run(name, out, { resume: index > 0, killWhen })).toMatchObject(killed);
-    }
-    expect(existsSync(join(place, out, "student.onnx"))).toBe(false);
-    expect(await run(name, out, { resume: true })).toMatchObject(finished);
-    expect(hashes(out)).toEqual(hashes(reference));
-    expect(Object.keys(filesIn(join(place, out)))).toEqual(Object.keys(filesIn(join(place, reference))));
-    const lines = metrics(out);
-    expect(lines.map(({ phase, epoch }) => `${phase} ${epoch}`)).toEqual(["student 1", "student 2", "baseline 1", "baseline 2"]);
-    expect(lines.map(({ losses }) => losses)).toEqual(metrics(reference).map(({ losses }) => losses));
-  });
+beforeAll(async () => {
+  const results = await Promise.all(names.map((name) => run(name, `${name}-reference`)));
+  for (const result of results) expect(result).toMatchObject(finished);
 });
 
-test("a checkpoint that cannot be written leaves the last one, and the run goes on from there", async () => {
+test.concurrent.each(names)("a %s comes out the same from the same recipe", async (name) => {
+  expect(await run(name, `${name}-again`, { saveOften: true })).toMatchObject(finished);
+  expect(hashes(`${name}-again`)).toEqual(hashes(`${name}-reference`));
+});
+
+test.concurrent.each(names)("a %s comes out the same from a run that was killed again and again, and resumed", async (name) => {
+  const [out, reference] = [`${name}-killed`, `${name}-reference`];
+  for (const [index, killWhen] of Object.values(moments).entries()) {
+    expect(await run(name, out, { resume: index > 0, killWhen })).toMatchObject(killed);
+  }
+  expect(existsSync(join(place, out, "student.onnx"))).toBe(false);
+  expect(await run(name, out, { resume: true })).toMatchObject(finished);
+  expect(hashes(out)).toEqual(hashes(reference));
+  expect(Object.keys(filesIn(join(place, out)))).toEqual(Object.keys(filesIn(join(place, reference))));
+  const lines = metrics(out);
+  expect(lines.map(({ phase, epoch }) => `${phase} ${epoch}`)).toEqual(["student 1", "student 2", "baseline 1", "baseline 2"]);
+  expect(lines.map(({ losses }) => losses)).toEqual(metrics(reference).map(({ losses }) => losses));
+});
+
+test.concurrent("a checkpoint that cannot be written leaves the last one, and the run goes on from there", async () => {
   const out = "full";
   expect(await run("mlp", out, { killWhen: moments["in an epoch"] })).toMatchObject(killed);
   const kept = () => Object.fromEntries(Object.entries(filesIn(join(place, out))).filter(([name]) => !name.endsWith(".tmp")));
   const before = kept();
+  expect(Object.keys(before)).toContain("checkpoints/student.safetensors");
   // A file may have 16 blocks at most: enough for a line of metrics, not for a checkpoint.
   const full = await run("mlp", out, { resume: true, saveOften: true, under: ["sh", "-c", 'ulimit -f 16 && exec "$@"', "sh"] });
   expect(full.code).toBe(1);

@@ -8,5 +8,5 @@ export default defineRecipe({
   student: mlp({ hidden: [600] }),
   losses: [hinton({ temperature: 4, alpha: 0.9 })],
   optimizer: sgd({ learningRate: oneCycle(0.2), momentum: 0.9, nesterov: true }),
-  epochs: 15,
+  epochs: 10,
 });

@@ -9,5 +9,5 @@ export default defineRecipe({
   losses: [hinton({ temperature: 20, alpha: 0.9 })],
   optimizer: sgd({ learningRate: linear(0.05, 0, { warmup: 0.02 }), momentum: 0.9 }),
   clipNorm: 5,
-  epochs: 12,
+  epochs: 8,
 });

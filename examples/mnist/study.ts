@@ -85,9 +85,9 @@ function mistakes({ logits, labels, classes }: Predictions, offset: number): { a
 const large = SEEDS.map((seed) => run("train", "hinton.teacher", seed));
 const taughtBy = (seed: number) => [`teacher=${join(runs, `hinton.teacher-${seed}`, "student.onnx")}`];
 const small = SEEDS.map((seed) => run("distill", "hinton.student", seed, taughtBy(seed)));
+const article = SEEDS.map((seed) => run("distill", "article", seed));
 for (const seed of SEEDS) run("distill", "hinton.no-threes", seed, taughtBy(seed));
 const blind = await Promise.all(SEEDS.map(withoutThrees));
-const article = SEEDS.map((seed) => run("distill", "article", seed));
 
 const alone = (report: Report) => report.baseline as NonNullable<Report["baseline"]>;
 const teacher = article[0]?.teacher as NonNullable<Report["teacher"]>;

@@ -157,7 +157,7 @@ export function classifierInterface(graph: Graph, source = `graph "${graph.name}
     throw not(`the size of a sample is left open, input "${input.name}" is ${formatShape(input.shape)}`);
   }
   if (output.shape.length !== 2 || typeof output.shape[1] !== "number")
-    throw not(`its output "${output.name}" is ${formatShape(output.shape)}`);
+    throw not(`its output "${output.name}" is ${formatShape(output.shape)}, not [batch, classes]`);
   return [input, output];
 }
 

@@ -10,6 +10,7 @@ export async function evaluateCommand(model: string, options: { data: string; sp
   const matrix = found.confusion.map(
     (row, label) => `  ${String(label).padStart(3)} ${row.map((count) => String(count || ".").padStart(width)).join("")}`,
   );
+  const header = `      ${found.confusion.map((_, prediction) => String(prediction).padStart(width)).join("")}`;
   process.stdout.write(
     [
       `${found.model} on ${found.data} (${found.split}, ${formatInteger(found.samples)} samples)`,
@@ -19,6 +20,7 @@ export async function evaluateCommand(model: string, options: { data: string; sp
       `Calibration error   ${formatPercent(found.calibrationError)} (15 bins)`,
       "",
       "Confusion: label by row, prediction by column",
+      header,
       ...matrix,
       "",
     ].join("\n"),
