@@ -6,7 +6,8 @@ export default defineRecipe({
   data: mnist({ augment: [affine({ rotate: 15, scale: [0.85, 1.15], shear: 10, translate: 2 })] }),
   teacher: "./teacher.onnx",
   student: mlp({ hidden: [600] }),
-  losses: [hinton({ temperature: 4, alpha: 0.9 })],
-  optimizer: sgd({ learningRate: oneCycle(0.2), momentum: 0.9, nesterov: true }),
+  losses: [hinton({ temperature: 1, alpha: 0.9 })],
+  optimizer: sgd({ learningRate: oneCycle(0.1), momentum: 0.9, nesterov: true }),
   epochs: 10,
+  baseline: false,
 });

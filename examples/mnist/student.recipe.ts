@@ -9,7 +9,7 @@ export default defineRecipe({
   }),
   teacher: "./teacher.onnx",
   student: mlp({ hidden: [256] }),
-  losses: [hinton({ temperature: 4, alpha: 0.9 })],
-  optimizer: sgd({ learningRate: oneCycle(0.2), momentum: 0.9, nesterov: true }),
+  losses: [hinton({ temperature: 1, alpha: 0.9 })],
+  optimizer: sgd({ learningRate: oneCycle(0.1), momentum: 0.9, nesterov: true }),
   epochs: 12,
 });
