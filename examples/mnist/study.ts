@@ -102,53 +102,56 @@ function mistakes({ logits, labels, classes }: Predictions, offset: number): { a
   return count;
 }
 
-const article = await forEachSeed(ARTICLE_SEEDS, async (seed) => ({
-  distilled: await run("distill", "article", seed),
-  alone: await run("train", "article.alone", seed),
-}));
-const hinton = await forEachSeed(HINTON_SEEDS, async (seed) => {
-  const large = await run("train", "hinton.teacher", seed);
-  const taught = [`teacher=${join(runs, `hinton.teacher-${seed}`, "student.onnx")}`];
-  const small = await run("distill", "hinton.student", seed, taught);
-  await run("distill", "hinton.no-threes", seed, taught);
-  return { large: large.student, small: small.student, alone: small.baseline ?? small.student, blind: await withoutThrees(seed) };
-});
-
 /** Test errors and accuracy of networks, as cells of a table. */
 const scores = (models: readonly ModelReport[]): string =>
   `${errors(models.map((model) => model.errors))} | ${percent(models.map(({ accuracy }) => accuracy.lastEpoch))}`;
 const parameters = (model: ModelReport): string => model.parameters.toLocaleString("en-US");
+const results = join(root, "docs/results.md");
+const conditions = `Weights of the last epoch; mean ± standard deviation over seeds; errors among the ${data.test.length} test images.
+Machine: ${cpus().length} × ${cpus()[0]?.model.trim()}, ${runtime.version}, Node ${process.version}.`;
+
+const article = await forEachSeed(ARTICLE_SEEDS, async (seed) => ({
+  distilled: await run("distill", "article", seed),
+  alone: await run("train", "article.alone", seed),
+}));
+const large = (await forEachSeed(HINTON_SEEDS, (seed) => run("train", "hinton.teacher", seed))).map(({ student }) => student);
 const distilled = article.map((round) => round.distilled.student);
-const [student, teacher] = [distilled[0], article[0]?.distilled.teacher] as [ModelReport, ModelReport];
-const large = hinton.map((round) => round.large);
-const before = hinton.map(({ blind }) => blind.before);
-const after = hinton.map(({ blind }) => blind.after);
-const blindScores = (found: typeof before) =>
+const [student, teacher, largest] = [distilled[0], article[0]?.distilled.teacher, large[0]] as [ModelReport, ModelReport, ModelReport];
+const saved = (100 * (1 - student.parameters / largest.parameters)).toFixed(0);
+await writeSection(
+  results,
+  "study:article",
+  `${conditions}
+
+| network | seeds | parameters | test errors | accuracy |
+| --- | --- | --- | --- | --- |
+| the committed convolutional teacher | | ${parameters(teacher)} | ${teacher.errors} | ${(100 * teacher.accuracy.lastEpoch).toFixed(2)} % |
+| 784-1200-1200-10 (Hinton's large net) | ${large.length} | ${parameters(largest)} | ${scores(large)} |
+| 784-600-10 alone | ${article.length} | ${parameters(student)} | ${scores(article.map((round) => round.alone.student))} |
+| 784-600-10 distilled: ${saved} % fewer parameters | ${article.length} | ${parameters(student)} | ${scores(distilled)} |`,
+);
+
+const hinton = await forEachSeed(HINTON_SEEDS, async (seed) => {
+  const taught = [`teacher=${join(runs, `hinton.teacher-${seed}`, "student.onnx")}`];
+  const small = await run("distill", "hinton.student", seed, taught);
+  await run("distill", "hinton.no-threes", seed, taught);
+  return { small: small.student, alone: small.baseline ?? small.student, blind: await withoutThrees(seed) };
+});
+const blind = (found: readonly { readonly all: number; readonly threes: number }[]): string =>
   `${errors(found.map(({ all }) => all))}, of which 3s: ${errors(found.map(({ threes }) => threes))} of ${classCounts(data.test)[THREE]} | ${percent(found.map(({ all }) => 1 - all / data.test.length))}`;
-const tables = `Weights of the last epoch; mean ± standard deviation over seeds; errors among the ${data.test.length} test images.
-Machine: ${cpus().length} × ${cpus()[0]?.model.trim()}, ${runtime.version}, Node ${process.version}.
-
-**A student with ${(100 * (1 - student.parameters / (large[0] as ModelReport).parameters)).toFixed(0)} % fewer parameters than 784-1200-1200-10** (${article.length} seeds)
-
-| network | parameters | test errors | accuracy |
-| --- | --- | --- | --- |
-| the committed convolutional teacher | ${parameters(teacher)} | ${teacher.errors} | ${(100 * teacher.accuracy.lastEpoch).toFixed(2)} % |
-| 784-1200-1200-10 (the large net of the next table) | ${parameters(large[0] as ModelReport)} | ${scores(large)} |
-| 784-600-10 alone | ${parameters(student)} | ${scores(article.map((round) => round.alone.student))} |
-| 784-600-10 distilled | ${parameters(student)} | ${scores(distilled)} |
-
-**Hinton, Vinyals and Dean, 2015, section 3** (${hinton.length} seeds)
+await writeSection(
+  results,
+  "study:hinton",
+  `${conditions} ${HINTON_SEEDS.length} seeds.
 
 | network | test errors | accuracy |
 | --- | --- | --- |
 | 784-1200-1200-10, dropout, jitter (the teacher) | ${scores(large)} |
 | 784-800-800-10 alone | ${scores(hinton.map((round) => round.alone))} |
 | 784-800-800-10 distilled at temperature 20 | ${scores(hinton.map((round) => round.small))} |
-| the same, no 3 in the transfer set | ${blindScores(before)} |
+| the same, no 3 in the transfer set | ${blind(hinton.map((round) => round.blind.before))} |
 | ... with the bias of 3 raised by ${spread(
-  hinton.map(({ blind }) => blind.offset),
-  1,
-)} (best on validation) | ${blindScores(after)} |`;
-
-await writeSection(join(root, "docs/results.md"), "study:mnist", tables);
-console.log(`\n${tables}\n`);
+    hinton.map((round) => round.blind.offset),
+    1,
+  )} (best on validation) | ${blind(hinton.map((round) => round.blind.after))} |`,
+);
