@@ -8,7 +8,7 @@ import { mlp } from "../src/nn/zoo/mlp.ts";
 import { randomFor } from "../src/random.ts";
 import type { Runtime } from "../src/runtime/runtime.ts";
 import { sgd } from "../src/train/optimizers.ts";
-import { compileStep } from "../src/train/step.ts";
+import { compileStep, LABELS } from "../src/train/step.ts";
 import { createTrainer } from "../src/train/trainer.ts";
 
 /** Something to time: one call is one iteration. */
@@ -24,7 +24,7 @@ export async function mlpStep(runtime: Runtime): Promise<Work> {
     typeof compileStep
   >[0]["losses"];
   const trainer = await createTrainer(runtime, compileStep({ student, batchSize: 128, losses, optimizer: sgd() }));
-  const batch = { input: uniform([128, 784]), labels: int32(Int32Array.from({ length: 128 }, () => random.integer(0, 9))) };
+  const batch = { input: uniform([128, 784]), [LABELS]: int32(Int32Array.from({ length: 128 }, () => random.integer(0, 9))) };
   return () => trainer.run(batch, { learningRate: 0.01, seed: 0, "weight:crossEntropy": 1 });
 }
 

@@ -1,6 +1,6 @@
-import type { Graph } from "./graph.ts";
+import type { Graph, Node } from "./graph.ts";
 import { pruneDead } from "./rewrite/prune.ts";
-import type { ElementType, Tensor } from "./tensor.ts";
+import { type ElementType, type Tensor, toNumbers } from "./tensor.ts";
 
 /** Names of a graph's initialisers by what they are for, each in the graph's order. */
 export interface InitializerRoles {
@@ -8,7 +8,7 @@ export interface InitializerRoles {
   readonly parameters: readonly string[];
   /** Running statistics: what training keeps up to date without a gradient. */
   readonly buffers: readonly string[];
-  /** Everything else that an output depends on: scalars, shapes, axes, integer tables. */
+  /** Everything else that an output depends on: scalars, shapes, axes, masks, scales of interpolation and quantisation. */
   readonly constants: readonly string[];
 }
 
@@ -19,17 +19,51 @@ export function isWeight({ type, shape }: Tensor): boolean {
   return FLOATS.has(type) && shape.length > 0;
 }
 
+/** Inputs by which an operator is told what to do, not what to do it with. */
+const settings: Readonly<Record<string, readonly number[]>> = {
+  Clip: [1, 2],
+  DequantizeLinear: [1, 2],
+  Dropout: [1, 2],
+  OneHot: [1, 2],
+  Pad: [2],
+  QuantizeLinear: [1, 2],
+  Range: [0, 1, 2],
+  Resize: [1, 2, 3],
+};
+
 /**
  * Tells a graph's initialisers apart. ONNX doesn't say which of them are weights, so this is the rule: mean and variance of a
- * BatchNormalization (its inputs 3 and 4) are buffers; any other float tensor with at least one axis is a parameter; the rest are constants.
- * Initialisers that no output depends on are none of these.
+ * BatchNormalization (its inputs 3 and 4) are buffers; any other float tensor with at least one axis is a parameter, unless it only sets an
+ * operator (the scales of a Resize) or is a mask of attention; the rest are constants. Initialisers that no output depends on are none of these.
  */
 export function initializerRoles(graph: Graph): InitializerRoles {
-  const { nodes, initializers } = pruneDead(graph);
+  const { nodes, initializers, outputs } = pruneDead(graph);
   const statistics = new Set(nodes.flatMap(({ op, inputs }) => (op === "BatchNormalization" ? inputs.slice(3, 5) : [])));
+  const worked = new Set([...nodes.flatMap(workedWith), ...outputs.map(({ name }) => name)]);
   const roles = { parameters: [] as string[], buffers: [] as string[], constants: [] as string[] };
   for (const [name, tensor] of initializers) {
-    (statistics.has(name) ? roles.buffers : isWeight(tensor) ? roles.parameters : roles.constants).push(name);
+    const isParameter = isWeight(tensor) && worked.has(name) && !isMask(tensor);
+    (statistics.has(name) ? roles.buffers : isParameter ? roles.parameters : roles.constants).push(name);
   }
   return roles;
+}
+
+/** The inputs of a node that are not settings. */
+function workedWith({ op, domain, inputs }: Node): readonly string[] {
+  const set = domain === "" ? settings[op] : undefined;
+  return set ? inputs.filter((_, index) => !set.includes(index)) : inputs;
+}
+
+/** −100 is what Swin's shifted windows add to the scores of pairs that must not see each other; others add more. */
+const MASKED = -100;
+
+/** Whether a tensor is what attention adds to its scores: zeros and, somewhere, numbers that drown any score. */
+function isMask(tensor: Tensor): boolean {
+  const elements = tensor.type === "float32" ? (tensor.data as Float32Array) : toNumbers(tensor);
+  let masked = false;
+  for (const element of elements) {
+    if (element !== 0 && !(element <= MASKED)) return false;
+    masked ||= element !== 0;
+  }
+  return masked;
 }

@@ -1,5 +1,6 @@
 import type { GraphBuilder } from "../graph/builder/builder.ts";
 import type { Value } from "../graph/graph.ts";
+import { requireLogits } from "./logits.ts";
 
 /**
  * Cross-entropy with hard labels: −mean over the batch of Σ_c q_c·log p_c, p = softmax(logits).
@@ -10,6 +11,7 @@ import type { Value } from "../graph/graph.ts";
  * @returns A scalar, in nats.
  */
 export function crossEntropyLoss(g: GraphBuilder, logits: Value, labels: Value, smoothing: number | Value = 0): Value {
+  requireLogits("Cross-entropy", logits);
   const logP = g.logSoftmax(logits);
   const picked = g.mul(g.oneHot(labels, Number(logits.shape[1])), logP);
   const hard = g.neg(g.reduceMean(g.reduceSum(picked, { axes: [1] })));

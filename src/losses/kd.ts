@@ -1,5 +1,6 @@
 import type { GraphBuilder } from "../graph/builder/builder.ts";
 import type { Value } from "../graph/graph.ts";
+import { requireLogits } from "./logits.ts";
 
 /**
  * Knowledge distillation: Hinton, Vinyals and Dean, 2015 (arXiv:1503.02531).
@@ -13,6 +14,7 @@ import type { Value } from "../graph/graph.ts";
  * @returns A scalar, in nats times T².
  */
 export function kdLoss(g: GraphBuilder, student: Value, teacher: Value, temperature: number | Value): Value {
+  for (const logits of [student, teacher]) requireLogits("Distillation by temperature", logits);
   const logP = g.logSoftmax(g.div(teacher, temperature));
   const logQ = g.logSoftmax(g.div(student, temperature));
   const divergence = g.reduceSum(g.mul(g.exp(logP), g.sub(logP, logQ)), { axes: [1] });

@@ -1,11 +1,9 @@
 import { evaluationBatches } from "../data/batches.ts";
 import type { Normalization } from "../data/normalize.ts";
 import type { Samples } from "../data/samples.ts";
-import { type GraphBuilder, graphBuilder } from "../graph/builder/builder.ts";
-import { inlineGraph } from "../graph/builder/inline.ts";
 import type { Graph, Value } from "../graph/graph.ts";
 import { writeOnnx } from "../graph/onnx/write.ts";
-import type { Float32Tensor } from "../graph/tensor.ts";
+import type { Float32Tensor, Tensor } from "../graph/tensor.ts";
 import type { Runtime, Session, SessionOptions } from "../runtime/runtime.ts";
 import { classifierInterface } from "./step.ts";
 import type { State } from "./trainer.ts";
@@ -86,13 +84,11 @@ function score(logits: Float32Array, labels: Int32Array, classes: number): { acc
 }
 
 function withWeightInputs(network: Graph, weights: readonly string[]): Graph {
-  const g: GraphBuilder = graphBuilder(network.name);
-  const inputs = network.inputs.map((input) => [input.name, g.input(input.name, input.type, input.shape)] as const);
-  const weightInputs = weights.map((name): [string, Value] => [
-    name,
-    g.input(name, "float32", network.initializers.get(name)?.shape ?? []),
-  ]);
-  const values = inlineGraph(g, network, { bind: new Map([...inputs, ...weightInputs]) });
-  for (const { name } of network.outputs) g.output(values.get(name) as Value, name);
-  return g.build();
+  const initializers = new Map(network.initializers);
+  const inputs = weights.map((name): Value => {
+    const { type, shape } = initializers.get(name) as Tensor;
+    initializers.delete(name);
+    return { name, type, shape };
+  });
+  return { ...network, inputs: [...network.inputs, ...inputs], initializers };
 }

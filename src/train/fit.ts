@@ -155,7 +155,7 @@ async function trainEpoch(options: FitOptions, steps: number, progress: Progress
     const taken = progress.epoch * steps + step;
     scalars = scalarsAt(schedules, { step: taken, totalSteps: epochs * steps, epoch: progress.epoch });
     const targets = (await options.teach?.(batch)) ?? {};
-    const feeds = { [compiled.batch.input]: batch.inputs, [compiled.batch.labels]: batch.labels, ...targets };
+    const feeds = { [compiled.batch.inputs[0] as string]: batch.inputs, [compiled.batch.labels]: batch.labels, ...targets };
     const found = await trainer.run(feeds, { ...scalars, ...compiled.optimizer.scalars(taken + 1), seed: stepSeed(seed, taken) });
     if (!Number.isFinite(found.loss)) throw diverged(`The loss became ${found.loss}`, taken, scalars, brokenTerms(found));
     for (const [name, value] of Object.entries(found)) sums[name] = (sums[name] ?? 0) + value;

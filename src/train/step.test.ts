@@ -1,12 +1,13 @@
 import { describe, expect, it } from "vitest";
 import { LimbeckError } from "../errors.ts";
+import { graphBuilder } from "../graph/builder/builder.ts";
 import type { Graph } from "../graph/graph.ts";
-import { type Float32Tensor, float32 } from "../graph/tensor.ts";
+import { type Float32Tensor, float32, int32, int64 } from "../graph/tensor.ts";
 import { kdLoss } from "../losses/kd.ts";
 import { mlp } from "../nn/zoo/mlp.ts";
 import { smallCnn } from "../nn/zoo/small-cnn.ts";
 import { adamw, sgd } from "./optimizers.ts";
-import { averageOf, type CompiledStep, compileStep, type LossTerm, type StepOptions } from "./step.ts";
+import { averageOf, type CompiledStep, compileStep, LABELS, type LossTerm, type StepOptions } from "./step.ts";
 import { batchOf, hardLabels, network, runtime, sine, snapshot } from "./train.fixture.ts";
 import { createTrainer } from "./trainer.ts";
 
@@ -30,11 +31,11 @@ async function after(steps: number, step: CompiledStep, scalars: Readonly<Record
   let metrics: Record<string, number> = {};
   const history: Record<string, Float32Array>[] = [];
   const inputs =
-    step.graph.inputs.find(({ name }) => name === step.batch.input)?.shape.length === 2 ? () => sine([5, 6], 1.5, 0.37, 0) : images;
+    step.graph.inputs.find(({ name }) => name === step.batch.inputs[0])?.shape.length === 2 ? () => sine([5, 6], 1.5, 0.37, 0) : images;
   for (let taken = 0; taken < steps; taken++) {
     const teacher = Object.fromEntries(step.batch.teacher.map((name) => [`teacher:${name}`, sine([5, 4], 3, 1.1, 0.2)]));
     metrics = await trainer.run(
-      { ...batchOf(inputs(taken), labels, step.batch.input), ...teacher },
+      { ...batchOf(inputs(taken), labels, step.batch.inputs[0]), ...teacher },
       { learningRate: 0.1, seed: taken, "weight:crossEntropy": 1, ...step.optimizer.scalars(taken + 1), ...scalars },
     );
     history.push(snapshot(trainer.state));
@@ -48,11 +49,30 @@ describe("a compiled step", () => {
   it("reports each term, their weighted sum, the number of correct answers and the norm of the gradients", async () => {
     const step = compiled(cnn, { losses: [hardLabels, softTargets], clipNorm: 1e6 });
     expect(step.metrics).toEqual(["crossEntropy", "kd", "loss", "correct", "gradientNorm"]);
-    expect(step.batch).toEqual({ input: "input", labels: "labels", teacher: ["logits"] });
+    expect(step.batch).toEqual({ inputs: ["input"], labels: "step:labels", teacher: ["logits"] });
     const { metrics } = await after(1, step, { "weight:crossEntropy": 0.3, "weight:kd": 2 });
     expect(metrics.loss).toBeCloseTo(0.3 * (metrics.crossEntropy as number) + 2 * (metrics.kd as number), 4);
     expect(metrics.gradientNorm).toBeGreaterThan(0);
     expect((await after(1, step, { "weight:crossEntropy": 0, "weight:kd": 1 })).metrics.loss).toBe(metrics.kd);
+  });
+
+  it("takes networks of several inputs, of any type", async () => {
+    const g = graphBuilder("embedding");
+    const [ids, scale] = [g.input("ids", "int64", ["N", "S"]), g.input("scale", "float32", ["N", 1])];
+    const embedded = g.gather(g.initializer("table", sine([7, 3], 1, 1, 0)), ids, 0);
+    g.output(g.mul(g.reduceMean(embedded, { axes: [1] }), scale), "logits");
+    const step = compiled(g.build(), { batchSize: 2, sizes: { S: 4 } });
+    expect(step.batch.inputs).toEqual(["ids", "scale"]);
+    const trainer = await createTrainer(runtime, step);
+    const batch = {
+      ids: int64([0, 1, 2, 3, 0, 1, 2, 6], [2, 4]),
+      scale: float32([1, 2], [2, 1]),
+      [LABELS]: int32([0, 1]),
+    };
+    const run = () => trainer.run(batch, { learningRate: 1, seed: 0, "weight:crossEntropy": 1 });
+    const [first, second] = [await run(), await run()];
+    expect(second.loss).toBeLessThan(first.loss as number);
+    await trainer.release();
   });
 
   it("counts correct answers", async () => {
@@ -188,7 +208,6 @@ describe("what a step refuses", () => {
       { losses: [{ name: "hint", build: ({ student: inner }) => inner("stage9") }] },
       /no tensor named "stage9"/,
     ],
-    ["two inputs", { student: { ...student, inputs: [...student.inputs, { name: "mask", type: "float32", shape: ["N"] }] } }, /has 2/],
     [
       "dropout of everything",
       { student: mlp({ inputShape: [6], hidden: [8], classes: 4, dropout: { input: 1 }, seed: 0 }) },

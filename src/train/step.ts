@@ -2,17 +2,19 @@ import { backpropagate } from "../autodiff/gradient.ts";
 import { LimbeckError } from "../errors.ts";
 import { type GraphBuilder, graphBuilder } from "../graph/builder/builder.ts";
 import { formatShape, type Graph, type Value } from "../graph/graph.ts";
+import { foldConstants } from "../graph/rewrite/fold.ts";
+import { bindDimensions } from "../graph/rewrite/infer.ts";
 import { pruneDead } from "../graph/rewrite/prune.ts";
 import { type Float32Tensor, float32, zeros } from "../graph/tensor.ts";
 import type { Optimizer } from "./optimizers.ts";
-import { inlineForTraining, weightsOf } from "./trainable.ts";
+import { inlineForTraining, trainable } from "./trainable.ts";
 
 /** What a loss term sees. */
 export interface LossContext {
   readonly g: GraphBuilder;
   /** [B], int32. */
   readonly labels: Value;
-  /** The student's output, [B, classes]. */
+  /** The student's first output; [B, classes] of a classifier. */
   readonly logits: Value;
   /** A value inside the student, by name. */
   student(name: string): Value;
@@ -31,9 +33,12 @@ export interface LossTerm {
 }
 
 export interface StepOptions {
-  /** An inference graph with one float input [N, ...] and one output [N, classes]. */
+  /** An inference graph. Its first output goes to the losses as `logits`. */
   readonly student: Graph;
+  /** Of the symbolic dimension that the student's inputs begin with. */
   readonly batchSize: number;
+  /** Of its other symbolic dimensions. */
+  readonly sizes?: Readonly<Record<string, number>>;
   readonly losses: readonly LossTerm[];
   readonly optimizer: Optimizer;
   /** Patterns of weight names that are not trained. */
@@ -61,13 +66,20 @@ export interface CompiledStep {
   readonly optimizer: Optimizer;
   /** Names of the scalars to feed, beyond `learningRate` and `seed`. */
   readonly scalars: readonly string[];
-  readonly batch: { readonly input: string; readonly labels: string; readonly teacher: readonly string[] };
-  /** Names of the entries of the output `metrics`: each loss term, `loss` (their weighted sum), `correct` (count), and with clipping `gradientNorm`. */
+  readonly batch: { readonly inputs: readonly string[]; readonly labels: string; readonly teacher: readonly string[] };
+  /**
+   * Names of the entries of the output `metrics`: each loss term, `loss` (their weighted sum), of a classifier `correct` (count), and with
+   * clipping `gradientNorm`.
+   */
   readonly metrics: readonly string[];
 }
 
-export const LABELS = "labels";
-export const METRICS = "metrics";
+/** Put before the names of what the step adds to the student's own tensors. */
+const STEP = "step:";
+export const LABELS = `${STEP}labels`;
+export const METRICS = `${STEP}metrics`;
+/** Name of the input that takes a scalar. */
+export const scalarInput = (scalar: string): string => STEP + scalar;
 const AVERAGE = "average:";
 
 /** Name of the moving average of a weight in the state. */
@@ -86,19 +98,18 @@ interface StepBuilder {
 
 /** @throws LimbeckError when the student can't be differentiated or does not fit the losses. */
 export function compileStep(options: StepOptions): CompiledStep {
-  const { student, batchSize, optimizer } = options;
+  const { batchSize, optimizer } = options;
   const { builder, state, scalars } = stepBuilder();
   const { g, scalar, remember, replace } = builder;
-  const [input, output] = classifierInterface(student);
-  const x = g.input(input.name, "float32", [batchSize, ...input.shape.slice(1).map(Number)]);
+  const { graph, parameters, buffers } = trainable(options.student, options);
+  const student = withSizes(graph, options);
+  const bind = new Map(student.inputs.map(({ name, type, shape }): [string, Value] => [name, g.input(name, type, shape)]));
   const labels = g.input(LABELS, "int32", [batchSize]);
-  const { parameters, buffers } = weightsOf(student, options.frozen);
   const weights = new Map([...parameters, ...buffers]);
-  const bind = new Map<string, Value>([[input.name, x]]);
   for (const [name, tensor] of weights) bind.set(name, remember(name, tensor));
 
   const forward = inlineForTraining(g, student, bind, scalar("seed"));
-  const logits = required(forward.values, output.name);
+  const logits = required(forward.values, student.outputs[0]?.name ?? "");
   const { terms, total, teacher } = buildLosses(options, { g, labels, logits, scalar, student: (name) => required(forward.values, name) });
   const trained = [...parameters.keys()].map((name) => required(bind, name));
   const { gradients, norm } = clip(g, backpropagate(g, total, trained), options.clipNorm);
@@ -106,8 +117,8 @@ export function compileStep(options: StepOptions): CompiledStep {
   for (const [name, value] of updated) replace(name, value);
   if (options.average) averageWeights(builder, updated, weights);
 
-  const correct = g.reduceSum(g.cast(g.equal(g.cast(g.argMax(logits, { axis: 1 }), "int32"), labels), "float32"));
-  const metrics = { ...terms, loss: total, correct, ...(norm ? { gradientNorm: norm } : {}) };
+  const correct = logits.shape.length === 2 ? countCorrect(g, logits, labels) : undefined;
+  const metrics = { ...terms, loss: total, ...(correct && { correct }), ...(norm && { gradientNorm: norm }) };
   const entries = Object.values(metrics).map((value) => g.reshape(value, [1]));
   g.output(g.concat(entries, 0), METRICS);
   return {
@@ -118,9 +129,20 @@ export function compileStep(options: StepOptions): CompiledStep {
     average: options.average ?? false,
     optimizer,
     scalars: [...scalars.keys()],
-    batch: { input: input.name, labels: LABELS, teacher },
+    batch: { inputs: student.inputs.map(({ name }) => name), labels: LABELS, teacher },
     metrics: Object.keys(metrics),
   };
+}
+
+/** The student for batches of one size, with the arithmetic on shapes done. */
+function withSizes(student: Graph, { batchSize, sizes }: StepOptions): Graph {
+  const batch = student.inputs[0]?.shape[0];
+  const bound = { ...sizes, ...(typeof batch === "string" && { [batch]: batchSize }) };
+  return foldConstants(bindDimensions(student, bound), { keepWeights: true });
+}
+
+function countCorrect(g: GraphBuilder, logits: Value, labels: Value): Value {
+  return g.reduceSum(g.cast(g.equal(g.cast(g.argMax(logits, { axis: 1 }), "int32"), labels), "float32"));
 }
 
 function stepBuilder() {
@@ -130,7 +152,7 @@ function stepBuilder() {
   const builder: StepBuilder = {
     g,
     scalar: (name) => {
-      const value = scalars.get(name) ?? g.input(name, "float32", []);
+      const value = scalars.get(name) ?? g.input(scalarInput(name), "float32", []);
       scalars.set(name, value);
       return value;
     },

@@ -5,6 +5,7 @@ import { type Float32Tensor, float32, int32, type Tensor } from "../graph/tensor
 import { crossEntropyLoss } from "../losses/cross-entropy.ts";
 import { nodeRuntime } from "../runtime/node.ts";
 import type { LossTerm } from "./step.ts";
+import { LABELS } from "./step.ts";
 
 export const runtime = nodeRuntime({ threads: 1 });
 
@@ -27,7 +28,7 @@ export function network(sample: readonly number[], body: (g: GraphBuilder, x: Va
 /** What the step calls a batch of the networks made here. */
 export const batchOf = (inputs: Float32Tensor, labels: readonly number[], input = "x"): Record<string, Tensor> => ({
   [input]: inputs,
-  labels: int32(labels),
+  [LABELS]: int32(labels),
 });
 
 /** A deep copy of tensors by name, which the trainer's own are not: they are overwritten. */

@@ -4,11 +4,14 @@ import type { GraphBuilder } from "../graph/builder/builder.ts";
 import { inlineGraph } from "../graph/builder/inline.ts";
 import { dropoutMask } from "../graph/builder/random.ts";
 import { describeNode, type Graph, type Node, type Value } from "../graph/graph.ts";
+import { canonicalize } from "../graph/rewrite/canonicalize.ts";
 import type { Float32Tensor } from "../graph/tensor.ts";
 import { initializerRoles } from "../graph/weights.ts";
 
-/** The weights of a network: what the optimiser changes, and what training updates by itself. */
-export interface Weights {
+/** A network that can be trained: what the optimiser changes, and what training updates by itself. */
+export interface Trainable {
+  /** In canonical form, as in inference. */
+  readonly graph: Graph;
   /** Changed by gradients, by name. */
   readonly parameters: ReadonlyMap<string, Float32Tensor>;
   /** Running averages of batch statistics, by name. */
@@ -16,11 +19,15 @@ export interface Weights {
 }
 
 /**
- * A network's float32 parameters and buffers, as `initializerRoles` tells them.
+ * Makes any model trainable: brings it into canonical form and tells its parameters and buffers, as `initializerRoles` does. A weight that
+ * several nodes share stays one parameter. Normalisation that the exporter folded into a convolution is trained as that convolution.
  *
- * @param frozen Patterns of names that stay as they are; `*` stands for anything.
+ * @param options.frozen Patterns of names of weights that stay as they are; `*` stands for anything. A batch normalisation whose running
+ * averages are frozen goes by them in training too.
+ * @throws LimbeckError when the model can't be brought into this form, has no weights to train, or lacks a name in `frozen`.
  */
-export function weightsOf(graph: Graph, frozen: readonly string[] = []): Weights {
+export function trainable(model: Graph, { frozen = [] }: { readonly frozen?: readonly string[] } = {}): Trainable {
+  const graph = canonicalize(model);
   const roles = initializerRoles(graph);
   const fixed = frozen.map((pattern) => new RegExp(`^${pattern.split("*").map(escapeRegExp).join(".*")}$`));
   const trained = (names: readonly string[]) =>
@@ -46,7 +53,7 @@ export function weightsOf(graph: Graph, frozen: readonly string[] = []): Weights
       hint: frozen.length > 0 ? "Freeze fewer of them." : undefined,
     });
   }
-  return { parameters, buffers: trained(roles.buffers) };
+  return { graph, parameters, buffers: trained(roles.buffers) };
 }
 
 const MOST_NAMED = 20;

@@ -2,7 +2,7 @@ import { LimbeckError } from "../errors.ts";
 import { writeOnnx } from "../graph/onnx/write.ts";
 import { type Float32Tensor, float32, type Tensor } from "../graph/tensor.ts";
 import type { Runtime, SessionOptions } from "../runtime/runtime.ts";
-import { averageOf, type CompiledStep, initialState, METRICS } from "./step.ts";
+import { averageOf, type CompiledStep, initialState, METRICS, scalarInput } from "./step.ts";
 
 /** Tensors that live from step to step, by name. */
 export type State = ReadonlyMap<string, Float32Tensor>;
@@ -31,17 +31,18 @@ export async function createTrainer(runtime: Runtime, step: CompiledStep, state?
   // Read from one set of tensors, write to the other, swap: nothing is allocated while training.
   let current = side(step, state);
   let other = side(step);
-  const scalarTensors = Object.fromEntries(step.scalars.map((name) => [name, float32([0], [])]));
+  const scalarTensors = new Map(step.scalars.map((name) => [name, float32([0], [])]));
+  const scalarFeeds = Object.fromEntries(Array.from(scalarTensors, ([name, tensor]) => [scalarInput(name), tensor]));
   const metrics = float32(new Float32Array(step.metrics.length));
   return {
     step,
     run: async (batch, scalars) => {
-      for (const name of step.scalars) {
+      for (const [name, tensor] of scalarTensors) {
         const value = scalars[name];
         if (value === undefined) throw new LimbeckError(`The training step needs a value for "${name}".`);
-        (scalarTensors[name] as Float32Tensor).data[0] = value;
+        tensor.data[0] = value;
       }
-      await session.run({ ...batch, ...scalarTensors, ...current.feeds }, { into: { [METRICS]: metrics, ...other.results }, fetch: [] });
+      await session.run({ ...batch, ...scalarFeeds, ...current.feeds }, { into: { [METRICS]: metrics, ...other.results }, fetch: [] });
       [current, other] = [other, current];
       return Object.fromEntries(step.metrics.map((name, index) => [name, metrics.data[index] as number]));
     },

@@ -2,7 +2,7 @@ import { tensor } from "../attributes.ts";
 import { type Graph, type Node, takenBy } from "../graph.ts";
 import type { ValueType } from "../shapes/rule.ts";
 import { elementCount, type Tensor } from "../tensor.ts";
-import { isWeight } from "../weights.ts";
+import { initializerRoles, isWeight } from "../weights.ts";
 import { propagate } from "./propagate.ts";
 import { pruneDead } from "./prune.ts";
 
@@ -13,18 +13,22 @@ const LIMIT = 2 ** 14;
  * Computes ahead of time what depends only on constants and static shapes: the arithmetic on shapes that exporters emit, and cheap changes
  * to weights. What is computed from a weight becomes an initialiser (a transposed weight is still a weight), anything else a Constant node.
  * Drops what no output depends on any more. Outputs keep their names and their bits; folding twice changes nothing more.
+ *
+ * @param options.keepWeights Leaves what is computed from parameters and buffers to the graph: for a network that is to be trained.
  */
-export function foldConstants(graph: Graph): Graph {
+export function foldConstants(graph: Graph, { keepWeights = false }: { readonly keepWeights?: boolean } = {}): Graph {
   let current = pruneDead(graph);
+  const roles = keepWeights ? initializerRoles(current) : undefined;
+  const kept = new Set(roles && [...roles.parameters, ...roles.buffers]);
   // What one round drops may leave the next one a tensor that only one node still needs.
   for (;;) {
-    const folded = foldOnce(current);
+    const folded = foldOnce(current, kept);
     if (folded === current) return current;
     current = pruneDead(folded);
   }
 }
 
-function foldOnce(graph: Graph): Graph {
+function foldOnce(graph: Graph, kept: ReadonlySet<string>): Graph {
   const uses = countUses(graph);
   const freed = (node: Node) =>
     node.inputs.reduce((total, name) => total + (uses.get(name) === 1 ? elementCount(graph.initializers.get(name)?.shape ?? [0]) : 0), 0);
@@ -32,7 +36,7 @@ function foldOnce(graph: Graph): Graph {
     const elements = elementCount(shape.map(Number));
     return elements <= LIMIT || elements <= freed(node) || node.op === "Constant";
   };
-  const { constants } = propagate(graph, isWorth);
+  const { constants } = propagate(graph, isWorth, kept);
   const initializers = new Map(graph.initializers);
   const nodes = graph.nodes.flatMap((node): Node[] => {
     const [name = ""] = node.outputs;

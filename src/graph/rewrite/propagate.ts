@@ -19,10 +19,15 @@ export interface Known {
  * Walks the graph in order, inferring types and shapes and computing what depends on constants and static shapes only.
  *
  * @param isWorth Whether to compute this output of this node; called before its memory is taken.
+ * @param variable Names of initialisers whose elements are not to be relied on.
  */
-export function propagate(graph: Graph, isWorth: (node: Node, output: ValueType) => boolean): Known {
+export function propagate(
+  graph: Graph,
+  isWorth: (node: Node, output: ValueType) => boolean,
+  variable: ReadonlySet<string> = new Set(),
+): Known {
   const values = new Map(graph.inputs.map((input) => [input.name, input]));
-  const constants = new Map(graph.initializers);
+  const constants = new Map(Array.from(graph.initializers).filter(([name]) => !variable.has(name)));
   const problems: LimbeckError[] = [];
   for (const [name, { type, shape }] of graph.initializers) values.set(name, { name, type, shape });
   for (const node of graph.nodes) {
