@@ -7,7 +7,8 @@ import { defineRecipe, mlp, mnist, oneCycle, sgd, shift } from "limbeck";
 export default defineRecipe({
   name: "hinton-teacher",
   data: mnist({ augment: [shift(2)] }),
-  student: mlp({ hidden: [1200, 1200], dropout: { hidden: 0.2 } }),
-  optimizer: sgd({ learningRate: oneCycle(0.1), momentum: 0.9, nesterov: true }),
-  epochs: 8,
+  student: mlp({ hidden: [1200, 1200], dropout: { hidden: 0.3 } }),
+  optimizer: sgd({ learningRate: oneCycle(0.03), momentum: 0.9, nesterov: true }),
+  clipNorm: 5,
+  epochs: 30,
 });
