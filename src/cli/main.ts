@@ -41,12 +41,29 @@ function program(): Command {
   limbeck
     .command("profile")
     .argument("<model>", "an ONNX model")
-    .description("count parameters, FLOPs and bytes, and measure latency")
-    .option("--batch <n>", "samples at once", positiveInteger, 1)
+    .description("count parameters, FLOPs, bytes and memory, and measure latency, by layer and operator")
+    .option("--batch <n>", "samples at once, beside one alone", positiveInteger, 32)
+    .option("--size <name=n>", "of another open dimension, a sequence's length for instance; repeatable", namedSize)
     .option("--threads <n>", "threads of the runtime", positiveInteger)
+    .option("--layers", "every layer, in order, not just the slowest")
     .option("--json", "print JSON")
-    .addHelpText("after", examples(["limbeck profile student.onnx", "limbeck profile student.onnx --batch 64 --threads 1 --json"]))
+    .addHelpText(
+      "after",
+      examples([
+        "limbeck profile student.onnx",
+        "limbeck profile student.onnx --batch 64 --threads 1 --json",
+        "limbeck profile bert.onnx --size sequence=128 --layers",
+      ]),
+    )
     .action(async (model, options) => (await import("./commands/profile.ts")).profileCommand(model, options));
+  limbeck
+    .command("inspect")
+    .argument("<model>", "an ONNX model")
+    .description("list the tensors inside that hints can be taken from")
+    .option("--all", "those without an alias too")
+    .option("--json", "print JSON")
+    .addHelpText("after", examples(["limbeck inspect teacher.onnx", "limbeck inspect teacher.onnx --all --json"]))
+    .action(async (model, options) => (await import("./commands/inspect.ts")).inspectCommand(model, options));
   limbeck
     .command("init")
     .argument("[directory]", "where to write", ".")
@@ -88,6 +105,12 @@ function positiveInteger(text: string): number {
   const value = integer(text);
   if (value < 1) throw new InvalidArgumentError("It must be a whole number of 1 or more.");
   return value;
+}
+
+function namedSize(text: string, sizes: Readonly<Record<string, number>> = {}): Readonly<Record<string, number>> {
+  const [, name, size] = /^(.+)=(\d+)$/.exec(text) ?? [];
+  if (name === undefined || size === undefined) throw new InvalidArgumentError("It has the form name=128.");
+  return { ...sizes, [name]: positiveInteger(size) };
 }
 
 // `limbeck profile student.onnx | head` closes the pipe before everything is written.

@@ -1,5 +1,6 @@
 import { LimbeckError } from "../errors.ts";
 import { describeNode, type Graph, type Shape, type Value } from "../graph/graph.ts";
+import { canonicalize } from "../graph/rewrite/canonicalize.ts";
 import { foldConstants } from "../graph/rewrite/fold.ts";
 import { bindDimensions, inferShapes, symbolicDimensions } from "../graph/rewrite/infer.ts";
 import { pruneDead } from "../graph/rewrite/prune.ts";
@@ -24,6 +25,8 @@ export interface Profile extends Work {
   readonly nodes: readonly NodeProfile[];
   /** By operator, the most FLOPs first. */
   readonly operators: readonly OperatorProfile[];
+  /** In the order in which they run. */
+  readonly layers: readonly LayerProfile[];
 }
 
 export interface NodeProfile extends Work {
@@ -31,8 +34,16 @@ export interface NodeProfile extends Work {
   readonly op: string;
   /** Of its first output. */
   readonly shape: Shape;
+  /** Of all its outputs. */
+  readonly activationBytes: number;
   /** Trained values that this node is the first to take. */
   readonly parameters: number;
+}
+
+/** A convolution or matrix product, and what follows it up to the next: normalisation, activation, pooling. */
+export interface LayerProfile extends NodeProfile {
+  /** Names of its nodes. */
+  readonly nodes: readonly string[];
 }
 
 export interface OperatorProfile extends Work {
@@ -41,12 +52,14 @@ export interface OperatorProfile extends Work {
 }
 
 /**
- * Profiles one forward pass. The first axis of the first input, where it is symbolic, is taken to be the batch and set to 1.
+ * Profiles one forward pass of the graph in canonical form. The first axis of the first input, where it is symbolic, is taken to be the
+ * batch and set to 1.
  *
  * @param sizes Of other symbolic dimensions, such as a sequence's length, by name.
  * @throws LimbeckError when a dimension is left open, or a node has no shape rule.
  */
-export function profileGraph(graph: Graph, sizes: Readonly<Record<string, number>> = {}): Profile {
+export function profileGraph(model: Graph, sizes: Readonly<Record<string, number>> = {}): Profile {
+  const graph = canonicalize(model);
   const { initializers } = pruneDead(graph);
   const roles = initializerRoles(graph);
   const count = (names: readonly string[]): number => sum(names, (name) => elementCount(initializers.get(name)?.shape ?? []));
@@ -62,6 +75,7 @@ export function profileGraph(graph: Graph, sizes: Readonly<Record<string, number
     ...totalWork(nodes),
     nodes,
     operators: byOperator(nodes),
+    layers: byLayer(concrete, nodes),
   };
 }
 
@@ -98,6 +112,7 @@ function profileNodes(graph: Graph, values: ReadonlyMap<string, Value>): readonl
       name: node.name,
       op: node.op,
       shape: outputs[0]?.shape ?? [],
+      activationBytes: sum(outputs, ({ type, shape }) => bytesPerElement(type) * elementCount(shape.map(Number))),
       parameters: sum(own, (name) => elementCount(graph.initializers.get(name)?.shape ?? [])),
       ...workOf({ node, inputs: node.inputs.map((name) => values.get(name)), outputs }),
     };
@@ -108,6 +123,28 @@ function byOperator(nodes: readonly NodeProfile[]): readonly OperatorProfile[] {
   const groups = new Map<string, NodeProfile[]>();
   for (const node of nodes) groups.set(node.op, [...(groups.get(node.op) ?? []), node]);
   return Array.from(groups, ([op, members]) => ({ op, count: members.length, ...totalWork(members) })).sort((a, b) => b.flops - a.flops);
+}
+
+function byLayer(graph: Graph, nodes: readonly NodeProfile[]): readonly LayerProfile[] {
+  /** The layer that a value belongs to, and the nodes of each. */
+  const layerOf = new Map<string, NodeProfile[]>();
+  const layers = new Set<NodeProfile[]>();
+  graph.nodes.forEach((node, index) => {
+    const profile = nodes[index] as NodeProfile;
+    const previous = profile.macs > 0 ? undefined : node.inputs.map((name) => layerOf.get(name)).find((layer) => layer);
+    if (!previous && profile.flops === 0) return;
+    const layer = previous ?? [];
+    layer.push(profile);
+    layers.add(layer);
+    for (const name of node.outputs) layerOf.set(name, layer);
+  });
+  return Array.from(layers, (members) => ({
+    ...(members[0] as NodeProfile),
+    ...totalWork(members),
+    parameters: sum(members, ({ parameters }) => parameters),
+    activationBytes: sum(members, ({ activationBytes }) => activationBytes),
+    nodes: members.map(({ name }) => name),
+  }));
 }
 
 const totalWork = (parts: readonly Work[]): Work => ({ macs: sum(parts, ({ macs }) => macs), flops: sum(parts, ({ flops }) => flops) });

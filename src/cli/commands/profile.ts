@@ -1,73 +1,138 @@
 import { basename } from "node:path";
 import { formatShape, type Graph } from "../../graph/graph.ts";
 import { readOnnx } from "../../graph/onnx/read.ts";
-import { measureLatency, randomFeeds } from "../../measure/latency.ts";
-import { profileGraph } from "../../measure/profile.ts";
-import { formatBytes, formatCount, formatMilliseconds } from "../../report/format.ts";
+import { symbolicDimensions } from "../../graph/rewrite/infer.ts";
+import { type LatencySummary, measureLatency, randomFeeds } from "../../measure/latency.ts";
+import { type LayerLatency, latencyByLayer } from "../../measure/layer-latency.ts";
+import { type Profile, profileGraph } from "../../measure/profile.ts";
+import { columns } from "../../report/columns.ts";
+import { formatBytes, formatCount, formatMilliseconds, formatPercent } from "../../report/format.ts";
 import { readBytes } from "../../run/files.ts";
 import { nodeRuntime } from "../../runtime/node.ts";
+import { timeNodes } from "../../runtime/node-timing.ts";
 import { printJson } from "../output.ts";
 
 interface ProfileOptions {
   readonly batch: number;
+  readonly size?: Readonly<Record<string, number>>;
   readonly threads?: number;
+  readonly layers?: boolean;
   readonly json?: boolean;
 }
 
+/** What the table shows of the layers unless asked for all. */
+const SLOWEST = 10;
+
 /** `limbeck profile MODEL.onnx` */
-export async function profileCommand(path: string, { batch, threads, json }: ProfileOptions): Promise<void> {
+export async function profileCommand(path: string, { batch, size = {}, threads, layers, json }: ProfileOptions): Promise<void> {
   const bytes = await readBytes(path);
   const graph = readOnnx(bytes, path);
-  const profile = profileGraph(graph);
+  const profile = profileGraph(graph, size);
+  const dimension = graph.inputs[0]?.shape[0];
+  const batches = typeof dimension === "string" ? [...new Set([1, batch])] : [Number(dimension ?? 1)];
+  const feeds = (samples: number) => randomFeeds(graph, { ...(typeof dimension === "string" && { [dimension]: samples }), ...size });
   const session = await nodeRuntime({ threads }).createSession(bytes);
-  const latency = await measureLatency(session, randomFeeds(graph, batchSize(graph, batch)));
+  const latencies: BatchLatency[] = [];
+  for (const samples of batches) latencies.push({ batch: samples, ...(await measureLatency(session, feeds(samples))) });
   await session.release();
-  const costs = {
-    parameters: profile.parameters,
-    flops: profile.flops,
-    macs: profile.macs,
-    fileBytes: bytes.length,
-    peakActivationBytes: profile.peakActivationBytes,
-  };
-  if (json)
-    return printJson({
-      model: basename(path),
-      ...costs,
-      latencyMs: { batch, threads: threads ?? null, ...latency },
-      operators: profile.operators,
-      nodes: profile.nodes,
-    });
-  const total = Math.max(1, profile.flops);
+  const timed = latencyByLayer(profile.layers, await timeNodes(bytes, feeds(batches.at(-1) ?? 1), { threads }));
+  if (json) return printJson(asJson(path, bytes, profile, latencies, timed.layers, threads));
   process.stdout.write(
     [
-      `${basename(path)}: ${graph.inputs.map(({ name, shape }) => `${name} ${formatShape(shape)}`).join(", ")} -> ${graph.outputs.map(({ name, shape }) => `${name} ${formatShape(shape)}`).join(", ")}`,
+      `${basename(path)}: ${describeValues(graph)}`,
       "",
-      `Parameters        ${formatCount(profile.parameters)}`,
-      `FLOPs per sample  ${formatCount(profile.flops)} (${formatCount(profile.macs)} multiply-adds)`,
-      `File              ${formatBytes(bytes.length)}`,
-      `Peak activations  ${formatBytes(profile.peakActivationBytes)} (batch 1)`,
-      `Latency, batch ${batch}  ${formatMilliseconds(latency.median)} median, ${formatMilliseconds(latency.p95)} 95th percentile, ${threads ?? "all"} threads`,
+      ...totals(bytes, profile, latencies, threads),
       "",
-      ...table(
-        ["operator", "count", "FLOPs", "share"],
-        profile.operators.map(({ op, count, flops }) => [op, String(count), formatCount(flops), `${((100 * flops) / total).toFixed(1)} %`]),
-      ),
+      ...operatorTable(profile),
+      "",
+      ...layerTable(timed.layers, timed.rest, batches.at(-1) ?? 1, layers ?? false),
       "",
     ].join("\n"),
   );
 }
 
-/** Sets the symbolic batch dimension. */
-function batchSize(graph: Graph, batch: number): Record<string, number> {
-  const dimension = graph.inputs[0]?.shape[0];
-  return typeof dimension === "string" ? { [dimension]: batch } : {};
+interface BatchLatency extends LatencySummary {
+  readonly batch: number;
 }
 
-/** Columns aligned: the first to the left, the others to the right. */
-function table(header: readonly string[], rows: readonly (readonly string[])[]): string[] {
-  const lines = [header, ...rows];
-  const widths = header.map((_, column) => Math.max(...lines.map((line) => line[column]?.length ?? 0)));
-  return lines.map((line) =>
-    line.map((cell, column) => (column === 0 ? cell.padEnd(widths[0] as number) : cell.padStart(widths[column] as number))).join("  "),
+function describeValues(graph: Graph): string {
+  const side = (values: Graph["inputs"]) => values.map(({ name, shape }) => `${name} ${formatShape(shape)}`).join(", ");
+  const open = symbolicDimensions(graph);
+  return `${side(graph.inputs)} -> ${side(graph.outputs)}${open.length > 1 ? `; open sizes ${open.join(", ")}` : ""}`;
+}
+
+function totals(bytes: Uint8Array, profile: Profile, latencies: readonly BatchLatency[], threads: number | undefined): string[] {
+  const per = profile.batch === 1 ? "per sample" : `batch ${profile.batch}`;
+  return [
+    ["Parameters", formatCount(profile.parameters)],
+    [`FLOPs, ${per}`, `${formatCount(profile.flops)} (${formatCount(profile.macs)} multiply-adds, two FLOPs each)`],
+    ["File", formatBytes(bytes.length)],
+    ["Peak activations", `${formatBytes(profile.peakActivationBytes)} (batch ${profile.batch})`],
+    ...latencies.map(({ batch, median, p95 }) => [
+      `Latency, batch ${batch}`,
+      `${formatMilliseconds(median)} median, ${formatMilliseconds(p95)} 95th percentile, ${threads ?? "all"} threads`,
+    ]),
+  ].map(([label = "", value = ""]) => `${label.padEnd(20)}${value}`);
+}
+
+function operatorTable({ operators, flops: total }: Profile): string[] {
+  return columns(
+    ["operator", "count", "FLOPs", "share"],
+    operators.map(({ op, count, flops }) => [op, String(count), formatCount(flops), formatPercent(flops / Math.max(1, total), 1)]),
   );
+}
+
+function layerTable(layers: readonly LayerLatency[], rest: number, batch: number, all: boolean): string[] {
+  const total = layers.reduce((sum, { milliseconds }) => sum + milliseconds, rest) || 1;
+  const row = (name: string, milliseconds: number, ...cells: readonly string[]): string[] => [
+    name,
+    ...cells,
+    formatMilliseconds(milliseconds),
+    formatPercent(milliseconds / total, 1),
+  ];
+  const shown = all ? layers : layers.toSorted((a, b) => b.milliseconds - a.milliseconds).slice(0, SLOWEST);
+  return [
+    ...columns(
+      [`layer${all ? "" : " (the slowest)"}`, "operator", "output", "parameters", "FLOPs", "memory", `time, batch ${batch}`, "share"],
+      [
+        ...shown.map(({ layer, milliseconds }) =>
+          row(
+            layer.name,
+            milliseconds,
+            layer.op,
+            formatShape(layer.shape),
+            formatCount(layer.parameters),
+            formatCount(layer.flops),
+            formatBytes(layer.activationBytes),
+          ),
+        ),
+        ...(rest > 0 ? [row("(the runtime's own changes of layout)", rest, "", "", "", "", "")] : []),
+      ],
+    ),
+    ...(shown.length < layers.length ? [`... and ${layers.length - shown.length} more: --layers shows all, in order.`] : []),
+  ];
+}
+
+function asJson(
+  path: string,
+  bytes: Uint8Array,
+  profile: Profile,
+  latencies: readonly BatchLatency[],
+  layers: readonly LayerLatency[],
+  threads: number | undefined,
+) {
+  return {
+    model: basename(path),
+    batch: profile.batch,
+    parameters: profile.parameters,
+    flops: profile.flops,
+    macs: profile.macs,
+    fileBytes: bytes.length,
+    peakActivationBytes: profile.peakActivationBytes,
+    threads: threads ?? null,
+    latencyMs: latencies,
+    operators: profile.operators,
+    layers: layers.map(({ layer: { nodes: _, ...layer }, milliseconds }) => ({ ...layer, milliseconds })),
+    nodes: profile.nodes,
+  };
 }

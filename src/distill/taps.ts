@@ -1,0 +1,145 @@
+import { type Graph, type Node, type Shape, takenBy, type Value } from "../graph/graph.ts";
+import { canonicalize } from "../graph/rewrite/canonicalize.ts";
+import { inferShapes } from "../graph/rewrite/infer.ts";
+
+/** A value inside a network that a teacher can hint a student with. */
+export interface Tap {
+  /** Name of the tensor. */
+  readonly name: string;
+  readonly shape: Shape;
+  /** The operator that gives it. */
+  readonly op: string;
+  /** What the network's structure says it is: `stage2`, `block3`, `attention3`, `last`, `pooled`, `logits`. */
+  readonly aliases: readonly string[];
+}
+
+/**
+ * The float activations of a network, in the order in which they are computed, with aliases for those that hints are usually taken from:
+ *
+ * - `stage1`, `stage2`, ...: the last feature map [N, C, H, W] at each resolution; a stem of one convolution is no stage.
+ * - `block1`, ...: what each block of a transformer hands on, [N, T, D]; `attention1`, ...: its attention probabilities.
+ * - `last`: the last feature map or tokens; `pooled`: the features [N, D] that enter the last layer; `logits`: the first output.
+ *
+ * Where a value is called by one of these names, that is the one.
+ */
+export function listTaps(model: Graph): readonly Tap[] {
+  const graph = canonicalize(model);
+  const activations = activationsOf(graph);
+  const aliases = new Map<string, string>([
+    ...stages(activations),
+    ...transformerBlocks(graph, activations),
+    ...ends(graph, activations),
+    // What the network itself calls by such a name comes last, and so holds.
+    ...activations.flatMap(({ value: { name } }): [string, string][] => (ALIAS.test(name) ? [[name, name]] : [])),
+  ]);
+  return activations.map(({ value: { name, shape }, node: { op } }) => ({
+    name,
+    shape,
+    op,
+    aliases: [...aliases].filter(([, target]) => target === name).map(([alias]) => alias),
+  }));
+}
+
+const ALIAS = /^(stage\d+|block\d+|attention\d+|last|pooled|logits)$/;
+
+interface Activation {
+  readonly value: Value;
+  readonly node: Node;
+}
+
+/** Float values that depend on an input, with the nodes that give them. */
+function activationsOf(graph: Graph): readonly Activation[] {
+  const values = inferShapes(graph);
+  const dependent = new Set(graph.inputs.map(({ name }) => name));
+  return graph.nodes.flatMap((node): Activation[] => {
+    if (!takenBy(node).some((name) => dependent.has(name))) return [];
+    return node.outputs.flatMap((name) => {
+      const value = values.get(name);
+      if (!value) return [];
+      dependent.add(name);
+      return value.type === "float32" && value.shape.length > 1 ? [{ value, node }] : [];
+    });
+  });
+}
+
+/** Runs of feature maps of one resolution. A resolution that only comes back (squeeze and excitation, a decoder) begins no new one. */
+function stages(activations: readonly Activation[]): readonly [string, string][] {
+  const runs: { readonly resolution: string; last: string; convolutions: number }[] = [];
+  for (const { value, node } of activations) {
+    if (value.shape.length !== 4) continue;
+    const resolution = value.shape.slice(2).join("×");
+    if (resolution === "1×1") continue;
+    const run = runs.find((known) => known.resolution === resolution);
+    const isConvolution = node.op === "Conv";
+    if (!run) runs.push({ resolution, last: value.name, convolutions: isConvolution ? 1 : 0 });
+    else {
+      run.last = value.name;
+      if (isConvolution) run.convolutions++;
+    }
+  }
+  const found = runs.filter(({ convolutions }) => convolutions > 0);
+  const [first, second] = found;
+  const hasStem = first?.convolutions === 1 && (second?.convolutions ?? 0) > 1;
+  return (hasStem ? found.slice(1) : found).map(({ last }, index) => [`stage${index + 1}`, last]);
+}
+
+/** Attention is a softmax over pairs of tokens; a block ends with the last sum of two activations before the next block's attention. */
+function transformerBlocks(graph: Graph, activations: readonly Activation[]): readonly [string, string][] {
+  const names = new Set(activations.map(({ value }) => value.name));
+  const found: [string, string][] = [];
+  let blocks = 0;
+  let end: string | undefined;
+  const finish = () => {
+    if (blocks > 0 && end !== undefined) found.push([`block${blocks}`, end]);
+    end = undefined;
+  };
+  for (const { value, node } of activations) {
+    const isAttention = node.op === "Softmax" && value.shape.length >= 3 && feedsMatMul(graph, value.name);
+    if (isAttention) {
+      finish();
+      blocks++;
+      found.push([`attention${blocks}`, value.name]);
+    } else if (
+      node.op === "Add" &&
+      value.shape.length >= 3 &&
+      node.inputs.every((name) => names.has(name)) &&
+      !isScore(graph, value.name)
+    ) {
+      end = normalised(graph, value.name);
+    }
+  }
+  finish();
+  return found;
+}
+
+const takers = (graph: Graph, name: string): readonly Node[] => graph.nodes.filter(({ inputs }) => inputs.includes(name));
+
+/** Directly, or through Dropout and the like. */
+function feedsMatMul(graph: Graph, name: string): boolean {
+  return takers(graph, name).some(({ op, outputs }) => op === "MatMul" || (PASSING.has(op) && feedsMatMul(graph, outputs[0] as string)));
+}
+
+const PASSING = new Set(["Cast", "Dropout", "Identity", "Reshape", "Where"]);
+
+/** Attention adds its mask to the scores of tokens before the softmax. */
+const isScore = (graph: Graph, name: string): boolean => takers(graph, name).every(({ op }) => op === "Softmax");
+
+/** In a post-norm transformer, what the normalisation makes of the sum is what goes on. */
+function normalised(graph: Graph, sum: string): string {
+  const [taker, ...others] = takers(graph, sum);
+  return taker?.op === "LayerNormalization" && others.length === 0 ? (taker.outputs[0] as string) : sum;
+}
+
+function ends(graph: Graph, activations: readonly Activation[]): readonly [string, string][] {
+  const logits = graph.outputs[0]?.name ?? "";
+  const last = activations.findLast(
+    ({ value: { name, shape } }) => name !== logits && shape.length > 2 && !shape.slice(2).every((size) => size === 1),
+  );
+  const head = activations.findLast(({ node }) => ["Gemm", "MatMul", "Conv"].includes(node.op));
+  const pooled = activations.find(({ value: { name, shape } }) => name === head?.node.inputs[0] && shape.length === 2);
+  return [
+    ...(last ? ([["last", last.value.name]] as const) : []),
+    ...(pooled ? ([["pooled", pooled.value.name]] as const) : []),
+    ["logits", logits],
+  ].map(([alias, name]): [string, string] => [alias as string, name as string]);
+}
