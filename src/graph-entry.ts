@@ -22,13 +22,17 @@ export {
   OPSET,
   type Shape,
   type Value,
+  type ValueInfo,
 } from "./graph/graph.ts";
-export { readOnnx } from "./graph/onnx/read.ts";
+export { type ExternalFiles, externalFiles, withExternalData } from "./graph/onnx/external-data.ts";
+export { type ReadOptions, readOnnx } from "./graph/onnx/read.ts";
 export { writeOnnx } from "./graph/onnx/write.ts";
+export { foldControlFlow } from "./graph/rewrite/control-flow.ts";
 export { foldConstants } from "./graph/rewrite/fold.ts";
 export { bindDimensions, inferShapes, symbolicDimensions } from "./graph/rewrite/infer.ts";
 export { pruneDead } from "./graph/rewrite/prune.ts";
 export { renameValues } from "./graph/rewrite/rename.ts";
+export { widenFloats } from "./graph/rewrite/widen.ts";
 export {
   arrayTypeOf,
   type ElementType,

@@ -21,12 +21,14 @@ export {
   mlp,
   mnist,
   oneCycle,
+  onnx,
   rotate,
   sgd,
   shift,
   smallCnn,
   stepDecay,
   steps,
+  zoo,
 } from "./distill/recipe/define.ts";
 export { parseRecipe } from "./distill/recipe/parse.ts";
 export type { Recipe, RecipeInput } from "./distill/recipe/schema.ts";

@@ -1,12 +1,12 @@
 import { expect, test } from "vitest";
 import { graphBuilder } from "../src/graph/builder/builder.ts";
 import { writeOnnx } from "../src/graph/onnx/write.ts";
+import { runGraph } from "../src/graph/run.fixture.ts";
 import { accuracy, argMax, expectedCalibrationError } from "../src/measure/classification.ts";
 import { measureLatency, randomFeeds } from "../src/measure/latency.ts";
 import { lenet } from "../src/nn/zoo/lenet.ts";
 import { randomFor } from "../src/random.ts";
 import { nodeRuntime } from "../src/runtime/node.ts";
-import { runGraph } from "./graph/run.ts";
 
 const SAMPLES = 500;
 const CLASSES = 7;

@@ -1,7 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { explain, LimbeckError } from "../errors.ts";
-import { int } from "../graph/attributes.ts";
-import { graphBuilder } from "../graph/builder/builder.ts";
+import { type GraphBuilder, graphBuilder } from "../graph/builder/builder.ts";
 import type { Graph, Value } from "../graph/graph.ts";
 import { writeOnnx } from "../graph/onnx/write.ts";
 import { float32, int64 } from "../graph/tensor.ts";
@@ -24,6 +23,9 @@ function failure(attempt: () => unknown): string {
   }
   return "no error";
 }
+
+/** Keeps all of three elements, by an operator that has no gradient rule. */
+const condition = (g: GraphBuilder): Value => g.constant({ type: "bool", shape: [3], data: Uint8Array.of(1, 1, 1) });
 
 describe("gradient", () => {
   it("keeps the graph's outputs and adds one for each name, in their order", async () => {
@@ -70,30 +72,74 @@ describe("gradient", () => {
     expect(operators).toEqual(["Reshape", "Expand", "FusedMatMul"]);
   });
 
-  it("does not go through integers: an index found in a value carries no gradient", async () => {
-    const g = graphBuilder("argmax");
+  it.each<[string, (g: GraphBuilder, x: Value) => Value]>([
+    ["an index found in a value", (g, x) => g.argMax(x, { axis: 0 })],
+    ["a value rounded to an integer", (g, x) => g.cast(x, "int64")],
+    ["a comparison", (g, x) => g.greater(x, 2)],
+    ["a shape", (g, x) => g.reduceSum(g.emit("Shape", [x])[0] as Value)],
+    ["places of the largest", (g, x) => g.emit("TopK", [x, g.constant(int64([1]))], { outputs: 2 })[1] as Value],
+    ["a test for NaN", (g, x) => g.emit("IsNaN", [x])[0] as Value],
+  ])("does not go through integers and booleans: %s carries none", async (_, whole) => {
+    const g = graphBuilder("integers");
     const x = g.input("x", "float32", [3]);
-    g.output(g.mul(g.reduceSum(x), g.cast(g.argMax(x, { axis: 0 }), "float32")), "loss");
-    expect((await run(gradient(g.build(), "loss", ["x"]), { x: float32([1, 5, 2]) }))["gradient:x"]).toEqual([1, 1, 1]);
+    const weight = g.expand(g.cast(whole(g, x), "float32"), [3]);
+    g.output(weight, "weight");
+    g.output(g.reduceSum(g.mul(x, weight)), "loss");
+    const found = await run(gradient(g.build(), "loss", ["x"]), { x: float32([1.25, 5, 2.5]) });
+    expect(found["gradient:x"]).toEqual(found.weight);
+  });
+
+  it("is zero where the only way to the loss is through integers", async () => {
+    const g = graphBuilder("rounded");
+    g.output(g.reduceSum(g.cast(g.cast(g.input("x", "float32", [2]), "int32"), "float32")), "loss");
+    expect((await run(gradient(g.build(), "loss", ["x"]), { x: float32([1.5, 2.5]) }))["gradient:x"]).toEqual([0, 0]);
+  });
+
+  it.each(["float16", "float64"] as const)("goes through %s and back", async (type) => {
+    const g = graphBuilder("cast");
+    const x = g.input("x", "float32", [2]);
+    g.output(g.reduceSum(g.mul(g.cast(g.cast(x, type), "float32"), x)), "loss");
+    expect((await run(gradient(g.build(), "loss", ["x"]), { x: float32([1.5, 2.5]) }))["gradient:x"]).toEqual([3, 5]);
+  });
+
+  it("lays parts of a value that don't overlap side by side", async () => {
+    const g = graphBuilder("steps");
+    const x = g.input("x", "float32", [2, 6]);
+    const columns = (start: number, end: number) => g.slice(x, [{ axis: 1, start, end }]);
+    const one = g.gather(x, g.constant(int64([5], [])), 1);
+    g.output(
+      g.sum(...[columns(0, 2), columns(2, 3), columns(1, 4), one].map((part, index) => g.reduceSum(g.mul(part, index + 1)))),
+      "loss",
+    );
+    const differentiated = gradient(g.build(), "loss", ["x"]);
+    const operators = differentiated.nodes.filter(({ name }) => name.startsWith("gradient/")).map(({ op }) => op);
+    expect(operators.filter((op) => op === "Concat" || op === "Pad")).toEqual(["Concat", "Pad"]);
+    const found = await run(differentiated, {
+      x: float32(
+        Array.from({ length: 12 }, (_, index) => index),
+        [2, 6],
+      ),
+    });
+    expect(found["gradient:x"]).toEqual([1, 4, 5, 3, 0, 4, 1, 4, 5, 3, 0, 4]);
   });
 
   it("names the node, the operator and its version when a rule is missing on the way to the loss", () => {
     const g = graphBuilder("missing");
     const x = g.input("x", "float32", [3]);
-    const [y] = g.emit("CumSum", [x, g.constant(int64([0], []))], { name: "running/total" });
+    const [y] = g.emit("Compress", [x, condition(g)], { name: "kept/some" });
     g.output(g.reduceSum(y as Value), "loss");
-    expect(failure(() => gradient(g.build(), "loss", ["x"]))).toMatch(/^No gradient rule for CumSum "running\/total" \(opset 21\).*Freeze/);
+    expect(failure(() => gradient(g.build(), "loss", ["x"]))).toMatch(/^No gradient rule for Compress "kept\/some" \(opset 21\).*Freeze/);
   });
 
   it("does not mind a missing rule elsewhere", async () => {
     const g = graphBuilder("elsewhere");
     const x = g.input("x", "float32", [3]);
-    const [before] = g.emit("CumSum", [g.input("data", "float32", [3]), g.constant(int64([0], []))]);
-    const [after] = g.emit("CumSum", [g.mul(x, 2), g.constant(int64([0], []))], { attributes: { reverse: int(1) } });
+    const [before] = g.emit("Compress", [g.input("data", "float32", [3]), condition(g)]);
+    const [after] = g.emit("Compress", [g.mul(x, 2), condition(g)]);
     g.output(after as Value, "aside");
     g.output(g.reduceSum(g.mul(x, before as Value)), "loss");
     const found = await run(gradient(g.build(), "loss", ["x"]), { x: float32([1, 1, 1]), data: float32([1, 2, 3]) });
-    expect(found["gradient:x"]).toEqual([1, 3, 6]);
+    expect(found["gradient:x"]).toEqual([1, 2, 3]);
   });
 
   it("refuses a loss that is not a scalar, a name that is not there, and a size known only at run time", () => {

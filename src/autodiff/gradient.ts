@@ -3,6 +3,7 @@ import { type GraphBuilder, graphBuilder } from "../graph/builder/builder.ts";
 import { inlineGraph } from "../graph/builder/inline.ts";
 import { describeNode, formatShape, type Graph, type Node, type Value } from "../graph/graph.ts";
 import { pruneDead } from "../graph/rewrite/prune.ts";
+import { addUp, type Contribution } from "./accumulate.ts";
 import { sizesOf } from "./rule.ts";
 import { gradientRules } from "./rules/rules.ts";
 
@@ -35,13 +36,13 @@ export function gradient(graph: Graph, loss: string, wrt: readonly string[]): Gr
  */
 export function backpropagate(g: GraphBuilder, loss: Value, wrt: readonly Value[]): Value[] {
   if (loss.shape.length > 0) throw new LimbeckError(`A loss must be a scalar; "${loss.name}" has shape ${formatShape(loss.shape)}.`);
-  const path = nodesBetween(g, wrt, loss);
+  const { path, carriers } = flowBetween(g, wrt, loss);
   // Contributions from each consumer, added up when the producer's turn comes.
-  const contributions = new Map<string, Value[]>([[loss.name, [g.scalar(1, loss.type)]]]);
+  const contributions = new Map<string, Contribution[]>([[loss.name, [g.scalar(1, loss.type)]]]);
   const total = (value: Value): Value | undefined => {
     const terms = contributions.get(value.name);
     if (!terms) return undefined;
-    const sum = g.sum(...terms);
+    const sum = addUp(g, value, terms);
     contributions.set(value.name, [sum]);
     return sum;
   };
@@ -50,10 +51,8 @@ export function backpropagate(g: GraphBuilder, loss: Value, wrt: readonly Value[
       const [inputs, outputs] = [valuesOf(g, node.inputs), valuesOf(g, node.outputs)];
       const grads = outputs.map((output) => output && total(output));
       if (grads.every((grad) => grad === undefined)) continue;
-      const derivatives = ruleFor(
-        g,
-        node,
-      )({
+      const rule = ruleFor(g, node);
+      const derivatives = rule({
         g,
         node,
         inputs: inputs as readonly Value[],
@@ -62,12 +61,8 @@ export function backpropagate(g: GraphBuilder, loss: Value, wrt: readonly Value[
       });
       derivatives.forEach((derivative, index) => {
         const input = inputs[index];
-        if (!input || !derivative) return;
-        if (derivative.shape.join() !== input.shape.join()) {
-          throw new Error(
-            `The gradient rule of ${describeNode(node)} gives ${formatShape(derivative.shape)} for an input of ${formatShape(input.shape)}.`,
-          );
-        }
+        if (!input || !derivative || !carriers.has(input.name)) return;
+        checkShape(node, input, derivative);
         const terms = contributions.get(input.name);
         if (terms) terms.push(derivative);
         else contributions.set(input.name, [derivative]);
@@ -77,13 +72,31 @@ export function backpropagate(g: GraphBuilder, loss: Value, wrt: readonly Value[
   });
 }
 
-/** Nodes on a path from one of `sources` to `target` along which a gradient can flow (integers and booleans carry none), in order. */
-function nodesBetween(g: GraphBuilder, sources: readonly Value[], target: Value): readonly Node[] {
-  const dependent = new Set(sources.map(({ name }) => name));
+/** A rule that gives another shape than the input's is wrong. */
+function checkShape(node: Node, input: Value, derivative: Contribution): void {
+  const [given, expected] =
+    "stretch" in derivative
+      ? [derivative.stretch.shape, input.shape.with(derivative.axis, derivative.stretch.shape[derivative.axis] as number)]
+      : [derivative.shape, input.shape];
+  if (given.join() !== expected.join()) {
+    throw new Error(`The gradient rule of ${describeNode(node)} gives ${formatShape(given)} for an input of ${formatShape(input.shape)}.`);
+  }
+}
+
+/** The nodes on a path from one of `sources` to `target` along which a gradient can flow, in order, and the names of the values on it. */
+function flowBetween(
+  g: GraphBuilder,
+  sources: readonly Value[],
+  target: Value,
+): { readonly path: readonly Node[]; readonly carriers: ReadonlySet<string> } {
+  const carriers = new Set(sources.map(({ name }) => name));
+  const quantized = new Set<string>();
   const forward = g.nodes.filter((node) => {
-    if (!node.inputs.some((name) => dependent.has(name))) return false;
-    const carrying = valuesOf(g, node.outputs).filter(carriesGradient);
-    for (const { name } of carrying) dependent.add(name);
+    if (!node.inputs.some((name) => carriers.has(name))) return false;
+    const outputs = valuesOf(g, node.outputs);
+    for (const value of outputs) if (value && isQuantized(g, node, value, quantized)) quantized.add(value.name);
+    const carrying = outputs.filter((value) => value && (isFloat(value) || quantized.has(value.name))) as Value[];
+    for (const { name } of carrying) carriers.add(name);
     return carrying.length > 0;
   });
   const needed = new Set([target.name]);
@@ -91,17 +104,27 @@ function nodesBetween(g: GraphBuilder, sources: readonly Value[], target: Value)
   for (const node of forward.toReversed()) {
     if (!node.outputs.some((name) => needed.has(name))) continue;
     path.push(node);
-    for (const input of node.inputs) if (dependent.has(input)) needed.add(input);
+    for (const input of node.inputs) if (carriers.has(input)) needed.add(input);
   }
-  return path.reverse();
+  return { path: path.reverse(), carriers };
+}
+
+/**
+ * Integers carry no gradient, but those that QuantizeLinear makes and what only moves or clips them: theirs is that of the real numbers
+ * that they stand for, up to the DequantizeLinear that gives these.
+ */
+function isQuantized(g: GraphBuilder, node: Node, output: Value, quantized: ReadonlySet<string>): boolean {
+  if (node.op === "QuantizeLinear") return true;
+  const data = node.inputs[0] as string;
+  return quantized.has(data) && output.type === g.value(data).type;
 }
 
 function valuesOf(g: GraphBuilder, names: readonly string[]): (Value | undefined)[] {
   return names.map((name) => (name === "" ? undefined : g.value(name)));
 }
 
-function carriesGradient(value: Value | undefined): value is Value {
-  return value?.type.includes("float") ?? false;
+function isFloat({ type }: Value): boolean {
+  return type === "float32" || type === "float64" || type === "float16" || type === "bfloat16";
 }
 
 function ruleFor(g: GraphBuilder, node: Node) {
@@ -117,6 +140,7 @@ function ruleFor(g: GraphBuilder, node: Node) {
   return rule;
 }
 
+/** Zeros for an output that the loss does not depend on; nothing for integers, which have no gradient. */
 function zerosLike(g: GraphBuilder, value: Value | undefined): Value | undefined {
-  return carriesGradient(value) ? g.expand(g.scalar(0, value.type), sizesOf(value)) : undefined;
+  return value && isFloat(value) ? g.expand(g.scalar(0, value.type), sizesOf(value)) : undefined;
 }

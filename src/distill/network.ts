@@ -3,9 +3,13 @@ import type { Samples } from "../data/samples.ts";
 import { LimbeckError } from "../errors.ts";
 import { formatShape, type Graph } from "../graph/graph.ts";
 import { readOnnx } from "../graph/onnx/read.ts";
-import { lenet } from "../nn/zoo/lenet.ts";
-import { mlp } from "../nn/zoo/mlp.ts";
-import { smallCnn } from "../nn/zoo/small-cnn.ts";
+import { openBatch } from "../graph/rewrite/batch.ts";
+import { canonicalize } from "../graph/rewrite/canonicalize.ts";
+import { bindDimensions } from "../graph/rewrite/infer.ts";
+import { pruneDead } from "../graph/rewrite/prune.ts";
+import { widenFloats } from "../graph/rewrite/widen.ts";
+import { headFor } from "../nn/head.ts";
+import { buildArchitecture } from "../nn/zoo/zoo.ts";
 import { classifierInterface } from "../train/step.ts";
 import type { NetworkRecipe } from "./recipe/schema.ts";
 
@@ -13,24 +17,37 @@ import type { NetworkRecipe } from "./recipe/schema.ts";
 const NORMALIZATION = "limbeck.normalization";
 const CLASSES = "limbeck.classes";
 
-/** Builds or reads the network that a recipe describes, for samples like these. */
+/**
+ * Builds or reads the network that a recipe describes, for samples like these.
+ *
+ * @throws LimbeckError when it doesn't fit the samples.
+ */
 export async function toNetwork(
   recipe: NetworkRecipe,
   samples: Samples,
   seed: number,
   readFile: (path: string) => Promise<Uint8Array>,
 ): Promise<Graph> {
-  const common = { inputShape: samples.sampleShape, classes: samples.classes.length };
-  switch (recipe.zoo) {
-    case "mlp":
-      return mlp({ ...common, seed, ...recipe });
-    case "lenet":
-      return lenet({ ...common, seed, ...recipe });
-    case "small-cnn":
-      return smallCnn({ ...common, seed, ...recipe });
-    case "onnx":
-      return checkClassifier(readOnnx(await readFile(recipe.file), recipe.file), samples, recipe.file);
+  if (recipe.zoo === "onnx") {
+    const file = fitToSamples(canonicalize(readOnnx(await readFile(recipe.file), recipe.file)), samples);
+    return checkClassifier(recipe.newHead ? headFor(file, samples.classes.length, seed) : file, samples, recipe.file);
   }
+  const { zoo, classes = samples.classes.length, ...options } = recipe;
+  const network = buildArchitecture(zoo, { inputShape: samples.sampleShape, classes, seed, ...options });
+  return checkClassifier(network, samples, `the recipe's ${zoo}`);
+}
+
+/** A model as it can be used on samples like these: in float32, for any batch, without further outputs, every size of a sample known. */
+export function fitToSamples(network: Graph, samples: Samples): Graph {
+  const wide = [network.inputs[0], network.outputs[0]].every((value) => value?.type === "float32") ? network : widenFloats(network);
+  const single = wide.outputs.length > 1 ? pruneDead({ ...wide, outputs: wide.outputs.slice(0, 1) }) : wide;
+  const used = typeof single.inputs[0]?.shape[0] === "number" ? openBatch(canonicalize(single)) : single;
+  const [input] = used.inputs;
+  if (!input || input.shape.length !== samples.sampleShape.length + 1) return used;
+  const open = input.shape
+    .slice(1)
+    .flatMap((size, axis) => (typeof size === "string" ? [[size, samples.sampleShape[axis] as number] as const] : []));
+  return open.length > 0 ? bindDimensions(used, Object.fromEntries(open)) : used;
 }
 
 /** @throws LimbeckError when a network takes other inputs than batches of the samples, or tells other classes apart. */
@@ -55,7 +72,7 @@ export function checkClassifier(network: Graph, samples: Samples, source: string
   if (output.shape[1] !== samples.classes.length) {
     throw new LimbeckError(`The model tells ${output.shape[1]} classes apart, but the data has ${samples.classes.length}.`, {
       where: source,
-      hint: "Teacher, student and data must have the same classes.",
+      hint: "Teacher, student and data must have the same classes; a student from a file can be given a new head (`newHead: true`).",
     });
   }
   const named = network.metadata[CLASSES];

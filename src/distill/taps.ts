@@ -64,23 +64,24 @@ function activationsOf(graph: Graph): readonly Activation[] {
 
 /** Runs of feature maps of one resolution. A resolution that only comes back (squeeze and excitation, a decoder) begins no new one. */
 function stages(activations: readonly Activation[]): readonly [string, string][] {
-  const runs: { readonly resolution: string; last: string; convolutions: number }[] = [];
-  for (const { value, node } of activations) {
-    if (value.shape.length !== 4) continue;
-    const resolution = value.shape.slice(2).join("×");
-    if (resolution === "1×1") continue;
-    const run = runs.find((known) => known.resolution === resolution);
-    const isConvolution = node.op === "Conv";
-    if (!run) runs.push({ resolution, last: value.name, convolutions: isConvolution ? 1 : 0 });
-    else {
-      run.last = value.name;
-      if (isConvolution) run.convolutions++;
-    }
+  const runs = new Map<string, Activation[]>();
+  for (const activation of activations) {
+    const { shape } = activation.value;
+    const resolution = shape.slice(2).join("×");
+    if (shape.length === 4 && resolution !== "1×1") runs.set(resolution, [...(runs.get(resolution) ?? []), activation]);
   }
-  const found = runs.filter(({ convolutions }) => convolutions > 0);
-  const [first, second] = found;
-  const hasStem = first?.convolutions === 1 && (second?.convolutions ?? 0) > 1;
-  return (hasStem ? found.slice(1) : found).map(({ last }, index) => [`stage${index + 1}`, last]);
+  const convolutions = (run: readonly Activation[] = []): number => run.filter(({ node }) => node.op === "Conv").length;
+  const found = [...runs.values()].filter((run) => convolutions(run) > 0);
+  const hasStem = convolutions(found[0]) === 1 && convolutions(found[1]) > 1;
+  const ends: string[] = [];
+  let widest = Number.POSITIVE_INFINITY;
+  for (const run of found.slice(hasStem ? 1 : 0).reverse()) {
+    // An inverted bottleneck widens the maps before it halves the resolution: its wide maps are no stage's end.
+    const { value } = run.findLast((activation) => Number(activation.value.shape[1]) <= widest) ?? (run.at(-1) as Activation);
+    widest = Number(value.shape[1]);
+    ends.push(value.name);
+  }
+  return ends.reverse().map((name, index) => [`stage${index + 1}`, name]);
 }
 
 /** Attention is a softmax over pairs of tokens; a block ends with the last sum of two activations before the next block's attention. */

@@ -3,16 +3,18 @@ import type { Normalization } from "../data/normalize.ts";
 import type { Samples } from "../data/samples.ts";
 import type { Graph } from "../graph/graph.ts";
 import { readOnnx } from "../graph/onnx/read.ts";
+import { writeOnnx } from "../graph/onnx/write.ts";
 import { elementCount, type Float32Tensor, float32, type Tensor } from "../graph/tensor.ts";
 import type { Runtime, SessionOptions } from "../runtime/runtime.ts";
 import { type Predictions, predict } from "../train/evaluation.ts";
 import { classifierInterface } from "../train/step.ts";
-import { checkClassifier, normalizationOf } from "./network.ts";
+import { checkClassifier, fitToSamples, normalizationOf } from "./network.ts";
 import { TEACHER_LOGITS } from "./objective.ts";
 
 /** A frozen network that answers questions about batches and samples. */
 export interface Teacher {
   readonly graph: Graph;
+  /** The ONNX file that runs: the given one, or what `fitToSamples` made of it. */
   readonly bytes: Uint8Array;
   /** The teacher's outputs on a training batch, by the step's input names; overwritten by the next call. */
   teach(batch: Batch): Promise<Readonly<Record<string, Tensor>>>;
@@ -33,15 +35,18 @@ export async function loadTeacher(
   normalization: Normalization,
   options?: SessionOptions,
 ): Promise<Teacher> {
-  const graph = checkClassifier(readOnnx(bytes, source), samples, source);
-  const session = await runtime.createSession(bytes, options);
+  const read = readOnnx(bytes, source);
+  const fitted = fitToSamples(read, samples);
+  const graph = checkClassifier(fitted, samples, source);
+  const running = fitted === read ? bytes : writeOnnx(fitted);
+  const session = await runtime.createSession(running, options);
   const own = normalizationOf(graph, source) ?? normalization;
   const [input, output] = classifierInterface(graph);
   const adapt = renormalizer(normalization, own);
   let logits = float32(new Float32Array(0), [0, samples.classes.length]);
   return {
     graph,
-    bytes,
+    bytes: running,
     teach: async (batch) => {
       if (logits.shape[0] !== batch.size)
         logits = float32(new Float32Array(batch.size * samples.classes.length), [batch.size, samples.classes.length]);

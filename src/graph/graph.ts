@@ -9,6 +9,11 @@ export interface Value {
   readonly name: string;
   readonly type: ElementType;
   readonly shape: Shape;
+  /**
+   * Set where a file doesn't state this value's shape, or neither type nor shape: what stands there then means nothing. Never of an input,
+   * but of outputs that no shape rule could tell, and of what goes in and out of subgraphs.
+   */
+  readonly unstated?: "shape" | "type";
 }
 
 export type Attribute =
@@ -46,6 +51,17 @@ export interface Graph {
   readonly initializers: ReadonlyMap<string, Tensor>;
   /** Free text carried in the file (ONNX `metadata_props`). */
   readonly metadata: Readonly<Record<string, string>>;
+  /** What the file says of the values in between. */
+  readonly valueInfo?: ValueInfo;
+}
+
+/**
+ * Types and shapes of what nodes give, as a file states them (ONNX `value_info`). Nothing here relies on them, but what ONNX Runtime fuses
+ * does, and so the last bits of what it computes. They hold for the parts of the graph that stand here too: a rewrite of any of these voids
+ * them, without having to know.
+ */
+export interface ValueInfo extends Pick<Graph, "inputs" | "nodes" | "initializers"> {
+  readonly values: readonly Value[];
 }
 
 /** The operator set that Limbeck writes. */

@@ -15,7 +15,21 @@ export type ElementType =
   | "uint32"
   | "uint64"
   | "bool"
-  | "string";
+  | "string"
+  | OpaqueType;
+
+/** Types that are carried along and written back, but not computed with here: 8-bit floats, and what several elements share a byte for. */
+export type OpaqueType =
+  | "float8e4m3fn"
+  | "float8e4m3fnuz"
+  | "float8e5m2"
+  | "float8e5m2fnuz"
+  | "float8e8m0"
+  | "float4e2m1"
+  | "int4"
+  | "uint4"
+  | "int2"
+  | "uint2";
 
 export type TensorData =
   | Float32Array
@@ -30,7 +44,10 @@ export type TensorData =
   | BigUint64Array
   | readonly string[];
 
-/** Dense data with a shape, row-major. float16 and bfloat16 are held as their bits in a Uint16Array; bool as bytes 0 and 1. */
+/**
+ * Dense data with a shape, row-major. float16 and bfloat16 are held as their bits in a Uint16Array, 8-bit floats as theirs in a Uint8Array;
+ * bool as bytes 0 and 1; elements of 4 and 2 bits as ONNX packs them, the first of a byte in its lowest bits.
+ */
 export interface Tensor {
   readonly type: ElementType;
   readonly shape: readonly number[];
@@ -56,7 +73,19 @@ const arrayTypes = {
   uint32: Uint32Array,
   uint64: BigUint64Array,
   bool: Uint8Array,
+  float8e4m3fn: Uint8Array,
+  float8e4m3fnuz: Uint8Array,
+  float8e5m2: Uint8Array,
+  float8e5m2fnuz: Uint8Array,
+  float8e8m0: Uint8Array,
+  float4e2m1: Uint8Array,
+  int4: Uint8Array,
+  uint4: Uint8Array,
+  int2: Uint8Array,
+  uint2: Uint8Array,
 } as const;
+/** How many elements share a byte. */
+const packing: Readonly<Partial<Record<ElementType, number>>> = { float4e2m1: 2, int4: 2, uint4: 2, int2: 4, uint2: 4 };
 
 /** The typed array class that holds elements of `type`. */
 export function arrayTypeOf<T extends Exclude<ElementType, "string">>(type: T): (typeof arrayTypes)[T] {
@@ -68,9 +97,19 @@ export function elementCount(shape: readonly number[]): number {
   return shape.reduce((product, size) => product * size, 1);
 }
 
+/** The length of the data of a tensor: its number of elements, or of bytes where several share one. */
+export function dataLength(type: ElementType, shape: readonly number[]): number {
+  return Math.ceil(elementCount(shape) / (packing[type] ?? 1));
+}
+
+/** Whether elements of the type are carried along only. */
+export function isOpaque(type: ElementType): type is OpaqueType {
+  return type in packing || type.startsWith("float8");
+}
+
 /** A tensor of zeros (empty strings for "string"). */
 export function zeros(type: ElementType, shape: readonly number[]): Tensor {
-  const count = elementCount(shape);
+  const count = dataLength(type, shape);
   return { type, shape, data: type === "string" ? new Array<string>(count).fill("") : new arrayTypes[type](count) };
 }
 
@@ -88,18 +127,32 @@ export function int64(data: readonly (number | bigint)[], shape: readonly number
 
 /** 2^63 and beyond become 2^63 − 1: the exporters' "to the end", which a double rounds up. */
 export function toInt64(value: number | bigint): bigint {
-  return value >= 2 ** 63 ? 2n ** 63n - 1n : BigInt(value);
+  if (value >= 2 ** 63) return 2n ** 63n - 1n;
+  if (typeof value === "number" && !Number.isInteger(value)) throw new LimbeckError(`${value} is no whole number.`);
+  return BigInt(value);
 }
 
 /** The elements as plain numbers; for small tensors such as shapes and axes. */
 export function toNumbers(tensor: Tensor): number[] {
-  if (tensor.type === "string") throw new LimbeckError("A string tensor cannot be read as numbers.");
-  if (tensor.type === "float16" || tensor.type === "bfloat16") {
-    const decode = tensor.type === "float16" ? float16ToNumber : bfloat16ToNumber;
-    return Array.from(tensor.data as Uint16Array, decode);
-  }
+  if (tensor.type === "string" || isOpaque(tensor.type)) throw new LimbeckError(`A ${tensor.type} tensor cannot be read as numbers.`);
+  if (tensor.type === "float16" || tensor.type === "bfloat16") return Array.from(widened(tensor).data);
   return Array.from(tensor.data as ArrayLike<number | bigint>, Number);
 }
+
+/** A float16 or bfloat16 tensor in float32, which holds each of their numbers exactly. */
+export function widened(tensor: Tensor): Float32Tensor {
+  const bits = tensor.data as Uint16Array;
+  const data = new Float32Array(bits.length);
+  if (tensor.type === "bfloat16") new Uint32Array(data.buffer).set(Uint32Array.from(bits, (half) => half << 16));
+  else {
+    float16Numbers ??= Float32Array.from({ length: 2 ** 16 }, (_, half) => float16ToNumber(half));
+    for (let index = 0; index < bits.length; index++) data[index] = float16Numbers[bits[index] as number] as number;
+  }
+  return { type: "float32", shape: tensor.shape, data };
+}
+
+/** The number behind each of the 65536 bit patterns, made when first needed. */
+let float16Numbers: Float32Array | undefined;
 
 function float16ToNumber(bits: number): number {
   const sign = bits & 0x8000 ? -1 : 1;
@@ -108,10 +161,6 @@ function float16ToNumber(bits: number): number {
   if (exponent === 0) return sign * fraction * 2 ** -24;
   if (exponent === 31) return fraction ? Number.NaN : sign * Number.POSITIVE_INFINITY;
   return sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
-}
-
-function bfloat16ToNumber(bits: number): number {
-  return new Float32Array(Uint32Array.of(bits << 16).buffer)[0] as number;
 }
 
 function checked<T extends Tensor>(tensor: T): T {

@@ -1,6 +1,6 @@
 import type { Graph, Node } from "./graph.ts";
 import { pruneDead } from "./rewrite/prune.ts";
-import { type ElementType, type Tensor, toNumbers } from "./tensor.ts";
+import { type ElementType, elementCount, type Tensor, toNumbers } from "./tensor.ts";
 
 /** Names of a graph's initialisers by what they are for, each in the graph's order. */
 export interface InitializerRoles {
@@ -34,24 +34,40 @@ const settings: Readonly<Record<string, readonly number[]>> = {
 /**
  * Tells a graph's initialisers apart. ONNX doesn't say which of them are weights, so this is the rule: mean and variance of a
  * BatchNormalization (its inputs 3 and 4) are buffers; any other float tensor with at least one axis is a parameter, unless it only sets an
- * operator (the scales of a Resize) or is a mask of attention; the rest are constants. Initialisers that no output depends on are none of these.
+ * operator (the scales of a Resize), is a mask of attention, or is one number that several products share; the rest are constants. Initialisers that no output depends on are none of these.
  */
 export function initializerRoles(graph: Graph): InitializerRoles {
   const { nodes, initializers, outputs } = pruneDead(graph);
   const statistics = new Set(nodes.flatMap(({ op, inputs }) => (op === "BatchNormalization" ? inputs.slice(3, 5) : [])));
-  const worked = new Set([...nodes.flatMap(workedWith), ...outputs.map(({ name }) => name)]);
+  const worked = new Set([
+    ...nodes.flatMap((node) => node.inputs.filter((_, index) => !isSetting(node, index))),
+    ...outputs.map(({ name }) => name),
+  ]);
+  const factors = sharedFactors(nodes);
   const roles = { parameters: [] as string[], buffers: [] as string[], constants: [] as string[] };
   for (const [name, tensor] of initializers) {
-    const isParameter = isWeight(tensor) && worked.has(name) && !isMask(tensor);
+    const isParameter = isWeight(tensor) && worked.has(name) && !isMask(tensor) && !(elementCount(tensor.shape) === 1 && factors.has(name));
     (statistics.has(name) ? roles.buffers : isParameter ? roles.parameters : roles.constants).push(name);
   }
   return roles;
 }
 
-/** The inputs of a node that are not settings. */
-function workedWith({ op, domain, inputs }: Node): readonly string[] {
-  const set = domain === "" ? settings[op] : undefined;
-  return set ? inputs.filter((_, index) => !set.includes(index)) : inputs;
+/** Whether an operator's input says what to do, as scales and bounds do; nothing is to be learned there. */
+export function isSetting({ op, domain }: Pick<Node, "op" | "domain">, index: number): boolean {
+  return domain === "" && (settings[op]?.includes(index) ?? false);
+}
+
+/** Names of what several products, and nothing else, share: of single numbers such as the 1/√d of attention, which exporters store once. */
+function sharedFactors(nodes: readonly Node[]): ReadonlySet<string> {
+  const products = new Map<string, number>();
+  const others = new Set<string>();
+  for (const { op, inputs } of nodes) {
+    for (const name of inputs) {
+      if (op === "Mul" || op === "Div") products.set(name, (products.get(name) ?? 0) + 1);
+      else others.add(name);
+    }
+  }
+  return new Set([...products].filter(([name, count]) => count > 1 && !others.has(name)).map(([name]) => name));
 }
 
 /** −100 is what Swin's shifted windows add to the scores of pairs that must not see each other; others add more. */

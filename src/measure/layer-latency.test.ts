@@ -1,7 +1,7 @@
 import { expect, it } from "vitest";
 import { writeOnnx } from "../graph/onnx/write.ts";
 import { smallCnn } from "../nn/zoo/small-cnn.ts";
-import { timeNodes } from "../runtime/node-timing.ts";
+import { timeNodes } from "../runtime/node.ts";
 import { randomFeeds } from "./latency.ts";
 import { latencyByLayer } from "./layer-latency.ts";
 import { profileGraph } from "./profile.ts";

@@ -1,4 +1,4 @@
-import type { NodeTiming } from "../runtime/node-timing.ts";
+import type { NodeTiming } from "../runtime/runtime.ts";
 import type { LayerProfile } from "./profile.ts";
 
 /** What a layer takes when the network runs. */

@@ -7,6 +7,7 @@ import {
   kaimingUniform,
   lecunUniform,
   normal,
+  truncatedNormal,
   uniform,
   xavierUniform,
 } from "./initializers.ts";
@@ -47,6 +48,7 @@ describe("uniform initialisers stay within their bound and fill it", () => {
 describe("normal initialisers have their deviation and tails", () => {
   it.each([
     ["normal", normal(0.02), LINEAR, 0.02],
+    ["truncatedNormal, far from its bound", truncatedNormal(0.02), LINEAR, 0.02],
     ["kaimingNormal, fan in", kaimingNormal("in"), CONV, Math.sqrt(2 / 300)],
     ["kaimingNormal, fan out", kaimingNormal("out"), CONV, Math.sqrt(2 / 3200)],
     ["kaimingNormal, linear, fan in", kaimingNormal(), LINEAR, Math.sqrt(2 / 500)],
@@ -57,6 +59,15 @@ describe("normal initialisers have their deviation and tails", () => {
     expect(Math.abs(kurtosis - 3)).toBeLessThan(0.2);
     expect(largest / deviation).toBeGreaterThan(3.5);
   });
+});
+
+it("a truncated normal fills its bounds and stays within them", () => {
+  const { mean, std, largest } = moments(truncatedNormal(1, 2), LINEAR);
+  expect(largest).toBeLessThanOrEqual(2);
+  expect(largest).toBeGreaterThan(1.99);
+  expect(Math.abs(mean)).toBeLessThan(0.02);
+  // √(1 − 4·φ(2) / (2·Φ(2) − 1))
+  expect(std).toBeCloseTo(0.88, 2);
 });
 
 it("a constant is a constant, and the same stream gives the same weights", () => {

@@ -5,7 +5,7 @@ import type { Recipe } from "../distill/recipe/schema.ts";
 import { LimbeckError } from "../errors.ts";
 import { nodeRuntime } from "../runtime/node.ts";
 import type { RunDirectory } from "./directory.ts";
-import { readBytes } from "./files.ts";
+import { readOnnxBytes } from "./onnx-file.ts";
 
 /** Node's side of a run: files relative to the recipe, the stock onnxruntime-node, checkpoints in the run directory. */
 export function nodeEnvironment(
@@ -18,7 +18,7 @@ export function nodeEnvironment(
     runtime: nodeRuntime({ device: recipe.device, threads: recipe.threads }),
     openData: (data) =>
       openIdxDirectory(data.idx, { validation: data.validation, splitSeed: data.splitSeed, exclude: data.exclude, relativeTo }),
-    readFile: (path) => readBytes(resolve(relativeTo, path)),
+    readFile: (path) => readOnnxBytes(resolve(relativeTo, path)),
     begin: directory?.begin,
     checkpoints: directory?.checkpoints,
     checkpointSeconds: checkpointSeconds(),

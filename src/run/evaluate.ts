@@ -2,11 +2,10 @@ import { basename } from "node:path";
 import { openIdxDirectory } from "../data/node/idx-directory.ts";
 import { channelStatistics } from "../data/normalize.ts";
 import { checkClassifier, normalizationOf } from "../distill/network.ts";
-import { readOnnx } from "../graph/onnx/read.ts";
 import { confusionMatrix, expectedCalibrationError } from "../measure/classification.ts";
 import { nodeRuntime } from "../runtime/node.ts";
 import { predict } from "../train/evaluation.ts";
-import { readBytes } from "./files.ts";
+import { readOnnxFile } from "./onnx-file.ts";
 
 export interface EvaluateOptions {
   /** A directory of IDX files, or `npm:PACKAGE/DIRECTORY`. */
@@ -33,10 +32,10 @@ export interface Evaluation {
 
 /** Tests an ONNX classifier on all samples of a split. Inputs are normalised as its metadata says, else by the training set's statistics. */
 export async function evaluate(path: string, { data, split = "test", relativeTo = process.cwd() }: EvaluateOptions): Promise<Evaluation> {
-  const bytes = await readBytes(path);
+  const { graph, bytes } = await readOnnxFile(path);
   const splits = await openIdxDirectory(data, { validation: 0, splitSeed: 0, relativeTo });
   const samples = splits[split];
-  const network = checkClassifier(readOnnx(bytes, path), samples, path);
+  const network = checkClassifier(graph, samples, path);
   const session = await nodeRuntime().createSession(bytes);
   try {
     const predictions = await predict(session, network, samples, normalizationOf(network, path) ?? channelStatistics(splits.train));

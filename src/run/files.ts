@@ -12,6 +12,7 @@ const reasons: Readonly<Record<string, readonly [what: string, hint: string]>> =
   ENOTDIR: ["A part of the path is a file, not a directory", "Choose another path."],
   EEXIST: ["A file is in the way", "Choose another path."],
   EISDIR: ["It is a directory, not a file", "Give the path of a file."],
+  ERR_FS_FILE_TOO_LARGE: ["The file is larger than 2 GB", "Give a smaller one."],
   ENAMETOOLONG: ["The path is too long", "Choose a shorter one."],
 };
 /** What may come over a run that began well. */

@@ -48,9 +48,13 @@ async function start(command: "distill" | "train", given: RecipeInput | string, 
   return runResolved(command, recipe, { relativeTo: directory, ...options });
 }
 
-/** Reads and checks a recipe file, with keys overridden. */
-export async function resolveRecipe(path: string, overrides: readonly string[] = []): Promise<{ recipe: Recipe; directory: string }> {
-  const { content, directory } = await loadRecipeFile(path);
+/** Reads and checks a recipe, from a file or as quickly put together, with keys overridden. */
+export async function resolveRecipe(
+  recipe: string | { readonly content: unknown },
+  overrides: readonly string[] = [],
+): Promise<{ recipe: Recipe; directory: string }> {
+  const path = typeof recipe === "string" ? recipe : undefined;
+  const { content, directory } = typeof recipe === "string" ? await loadRecipeFile(recipe) : { ...recipe, directory: process.cwd() };
   return { recipe: parseRecipe(applyOverrides(content, overrides), path), directory };
 }
 

@@ -32,3 +32,11 @@ export interface Runtime {
   /** @throws LimbeckError when the runtime refuses the model. */
   createSession(model: Uint8Array, options?: SessionOptions): Promise<Session>;
 }
+
+/** What one node of the runtime's own, optimised graph takes. Fused nodes bear the name of one of those that they stand for. */
+export interface NodeTiming {
+  readonly name: string;
+  readonly op: string;
+  /** Median over runs. */
+  readonly milliseconds: number;
+}

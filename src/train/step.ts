@@ -2,6 +2,7 @@ import { backpropagate } from "../autodiff/gradient.ts";
 import { LimbeckError } from "../errors.ts";
 import { type GraphBuilder, graphBuilder } from "../graph/builder/builder.ts";
 import { formatShape, type Graph, type Value } from "../graph/graph.ts";
+import { unrollRecurrent } from "../graph/rewrite/decompose/recurrent/unroll.ts";
 import { foldConstants } from "../graph/rewrite/fold.ts";
 import { bindDimensions } from "../graph/rewrite/infer.ts";
 import { pruneDead } from "../graph/rewrite/prune.ts";
@@ -134,11 +135,11 @@ export function compileStep(options: StepOptions): CompiledStep {
   };
 }
 
-/** The student for batches of one size, with the arithmetic on shapes done. */
+/** The student for batches of one size, with the arithmetic on shapes done and recurrent layers, which have no gradient rule, unrolled. */
 function withSizes(student: Graph, { batchSize, sizes }: StepOptions): Graph {
   const batch = student.inputs[0]?.shape[0];
   const bound = { ...sizes, ...(typeof batch === "string" && { [batch]: batchSize }) };
-  return foldConstants(bindDimensions(student, bound), { keepWeights: true });
+  return unrollRecurrent(foldConstants(bindDimensions(student, bound), { keepWeights: true }));
 }
 
 function countCorrect(g: GraphBuilder, logits: Value, labels: Value): Value {

@@ -49,6 +49,25 @@ describe("what is trained", () => {
     expect(graph.nodes.map(({ op }) => op)).toEqual(["MatMul"]);
   });
 
+  it("is not one number that several products share, as attention's 1/√d", () => {
+    const scaled = network([2, 3], (g, x) => {
+      const factor = g.initializer("factor", float32([0.5]));
+      const shift = g.initializer("shift", float32([0.5]));
+      return g.matMul(g.add(g.mul(x, factor), shift), g.mul(g.initializer("weight", sine([3, 2], 1, 1, 1)), factor));
+    });
+    expect(names(trainable(scaled).parameters)).toEqual(["shift", "weight"]);
+  });
+
+  it("is not the ones and zeros of a normalisation without scale and bias", () => {
+    const plain = network([2, 3], (g, x) => {
+      const constant = (name: string, value: number) =>
+        g.emit("Constant", [], { attributes: { value: { kind: "tensor", value: float32([value, value]) } }, name })[0];
+      const normalized = g.emit("InstanceNormalization", [x, constant("ones", 1), constant("zeros", 0)])[0] ?? x;
+      return g.mul(normalized, g.initializer("scale", sine([2, 1], 1, 1, 1)));
+    });
+    expect(names(trainable(plain).parameters)).toEqual(["scale"]);
+  });
+
   it("is brought from training form into that of inference", () => {
     const inTraining = (node: Node): Node =>
       node.op === "BatchNormalization"

@@ -4,6 +4,7 @@ import type { GraphBuilder } from "../graph/builder/builder.ts";
 import { inlineGraph } from "../graph/builder/inline.ts";
 import { dropoutMask } from "../graph/builder/random.ts";
 import { describeNode, type Graph, type Node, type Value } from "../graph/graph.ts";
+import { namePattern } from "../graph/name-pattern.ts";
 import { canonicalize } from "../graph/rewrite/canonicalize.ts";
 import type { Float32Tensor } from "../graph/tensor.ts";
 import { initializerRoles } from "../graph/weights.ts";
@@ -29,17 +30,17 @@ export interface Trainable {
 export function trainable(model: Graph, { frozen = [] }: { readonly frozen?: readonly string[] } = {}): Trainable {
   const graph = canonicalize(model);
   const roles = initializerRoles(graph);
-  const fixed = frozen.map((pattern) => new RegExp(`^${pattern.split("*").map(escapeRegExp).join(".*")}$`));
+  const fixed = frozen.map(namePattern);
   const trained = (names: readonly string[]) =>
     new Map(
       names.flatMap((name): [string, Float32Tensor][] => {
         const tensor = graph.initializers.get(name);
-        return tensor?.type === "float32" && !fixed.some((pattern) => pattern.test(name)) ? [[name, tensor as Float32Tensor]] : [];
+        return tensor?.type === "float32" && !fixed.some((matches) => matches(name)) ? [[name, tensor as Float32Tensor]] : [];
       }),
     );
   const where = `graph "${graph.name}"`;
   const names = [...roles.parameters, ...roles.buffers];
-  const idle = frozen.find((_, index) => !names.some((name) => fixed[index]?.test(name)));
+  const idle = frozen.find((_, index) => !names.some((name) => fixed[index]?.(name)));
   if (idle !== undefined) {
     throw new LimbeckError(`"${idle}" in frozen matches no weight.`, {
       where,
@@ -57,8 +58,6 @@ export function trainable(model: Graph, { frozen = [] }: { readonly frozen?: rea
 }
 
 const MOST_NAMED = 20;
-
-const escapeRegExp = (text: string): string => text.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
 
 /** The graph with other weights. */
 export function withWeights(graph: Graph, weights: ReadonlyMap<string, Float32Tensor>): Graph {

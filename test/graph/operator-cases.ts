@@ -186,7 +186,7 @@ const windows: Record<string, OperatorCase> = {
 };
 
 const reductions: Record<string, OperatorCase> = {
-  ...each(["reduceSum", "reduceMean", "reduceMax", "reduceMin", "reduceSumSquare", "reduceLogSumExp"], (name) => (g, d) => {
+  ...each(["reduceSum", "reduceMean", "reduceMax", "reduceMin", "reduceProd", "reduceSumSquare", "reduceLogSumExp"], (name) => (g, d) => {
     const x = d.input(d.shape(1, 4));
     const axes = d.flip() ? someAxes(d, x.shape.length) : undefined;
     return operator(g, name)(x, { axes: axes?.map((axis) => (d.flip() ? axis : axis - x.shape.length)), keepDims: d.flip() });

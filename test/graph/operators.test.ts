@@ -7,9 +7,9 @@ import { writeOnnx } from "../../src/graph/onnx/write.ts";
 import { foldConstants } from "../../src/graph/rewrite/fold.ts";
 import { bindDimensions, inferShapes } from "../../src/graph/rewrite/infer.ts";
 import { propagate } from "../../src/graph/rewrite/propagate.ts";
+import { bitsOf, runGraph } from "../../src/graph/run.fixture.ts";
 import { randomFeeds } from "../../src/measure/latency.ts";
 import { drawFrom, type OperatorCase, operatorCases } from "./operator-cases.ts";
-import { bitsOf, runGraph } from "./run.ts";
 
 const RUNS = 15;
 

@@ -16,6 +16,8 @@ export const activationCases: readonly GradientCase[] = [
   operator("Elu", [x], { alpha: float(0.5) }, "alpha"),
   operator("Selu", [x]),
   operator("Celu", [x], { alpha: float(0.5) }),
+  operator("ThresholdedRelu", [x], { alpha: float(0.35) }),
+  { ...operator("Shrink", [x], { lambd: float(0.65), bias: float(0.3) }), onlyFloat32: true },
   operator("Sigmoid", [x]),
   operator("HardSigmoid", [wide]),
   operator("HardSigmoid", [wide], { alpha: float(1 / 6) }, "alpha"),

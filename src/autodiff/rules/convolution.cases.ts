@@ -1,5 +1,6 @@
 import { int, ints, string } from "../../graph/attributes.ts";
-import type { Attributes } from "../../graph/graph.ts";
+import type { Attributes, Value } from "../../graph/graph.ts";
+import { int64 } from "../../graph/tensor.ts";
 import type { GradientCase } from "../finite-differences.ts";
 import { operator } from "./elementwise.cases.ts";
 
@@ -8,6 +9,18 @@ const conv = (note: string, x: readonly number[], w: readonly number[], attribut
 
 const transposed = (note: string, x: readonly number[], w: readonly number[], attributes: Attributes = {}): GradientCase =>
   operator("ConvTranspose", [x, w, [(w[1] as number) * (attributes.group?.kind === "int" ? attributes.group.value : 1)]], attributes, note);
+
+const folded = (
+  note: string,
+  shape: readonly number[],
+  image: readonly number[],
+  block: readonly number[],
+  attributes: Attributes,
+): GradientCase => ({
+  name: `Col2Im, ${note}`,
+  inputs: [{ shape }],
+  build: (g, x) => g.emit("Col2Im", [x, g.constant(int64(image)), g.constant(int64(block))], { attributes })[0] as Value,
+});
 
 export const convolutionCases: readonly GradientCase[] = [
   conv("1×1", [2, 3, 4, 5], [4, 3, 1, 1]),
@@ -43,5 +56,13 @@ export const convolutionCases: readonly GradientCase[] = [
   ),
   transposed("stride 2", [2, 3, 4, 3], [3, 2, 3, 3], { strides: ints([2, 2]), pads: ints([1, 1, 1, 1]), output_padding: ints([1, 1]) }),
   transposed("groups, dilated", [1, 4, 4, 3], [4, 3, 2, 3], { group: int(2), dilations: ints([2, 1]), pads: ints([0, 1, 1, 0]) }),
+  transposed("output shape", [2, 2, 4, 3], [2, 3, 3, 2], { strides: ints([2, 3]), output_shape: ints([8, 7]) }),
+  transposed("SAME_UPPER", [1, 2, 4, 3], [2, 2, 3, 4], { strides: ints([2, 3]), auto_pad: string("SAME_UPPER") }),
+  transposed("SAME_LOWER", [1, 2, 4, 3], [2, 2, 3, 3], { strides: ints([2, 1]), auto_pad: string("SAME_LOWER") }),
+  transposed("a volume", [1, 2, 2, 3, 2], [2, 3, 2, 3, 2], { strides: ints([2, 1, 2]), pads: ints([0, 1, 0, 1, 1, 0]) }),
+  transposed("depthwise", [1, 3, 3, 4], [3, 1, 2, 2], { group: int(3), strides: ints([2, 2]) }),
   transposed("a line", [2, 3, 5], [3, 2, 4], { strides: ints([3]), pads: ints([0, 2]) }),
+  folded("side by side", [2, 12, 4], [4, 6], [2, 3], { strides: ints([2, 3]) }),
+  folded("overlapping, dilated", [1, 8, 16], [5, 6], [2, 2], { dilations: ints([2, 1]), strides: ints([1, 2]), pads: ints([0, 1, 1, 1]) }),
+  folded("a line", [1, 6, 3], [5], [3], {}),
 ];

@@ -1,8 +1,10 @@
 import { intAttribute } from "../../graph/attributes.ts";
 import type { GraphBuilder } from "../../graph/builder/builder.ts";
-import type { Node, Value } from "../../graph/graph.ts";
+import type { Value } from "../../graph/graph.ts";
+import { transposedWindowOf } from "../../graph/shapes/convolution.ts";
 import { type Window, windowOf } from "../../graph/shapes/window.ts";
-import { type GradientRule, type GradientRules, sizesOf } from "../rule.ts";
+import { elementCount } from "../../graph/tensor.ts";
+import { constantInput, type GradientRule, type GradientRules, sizesOf } from "../rule.ts";
 import { channelSum } from "./channels.ts";
 
 /** A convolution's window and groups: how it maps [N, C, ...] to [N, M, ...] with a weight [M, C/group, ...kernel]. */
@@ -15,7 +17,7 @@ export interface Convolution {
 const conv: GradientRule = ({ g, node, inputs, grads }) => {
   const [x, w, bias] = inputs as [Value, Value, Value | undefined];
   const dy = grads[0] as Value;
-  const convolution = convolutionOf(node, w, sizesOf(x).slice(2));
+  const convolution = { window: windowOf(node, sizesOf(w).slice(2), sizesOf(x).slice(2)), group: intAttribute(node, "group", 1) };
   return [inputGradient(g, dy, w, sizesOf(x).slice(2), convolution), weightGradient(g, x, dy, convolution), bias && channelSum(g, dy)];
 };
 
@@ -23,14 +25,10 @@ const conv: GradientRule = ({ g, node, inputs, grads }) => {
 const convTranspose: GradientRule = ({ g, node, inputs, grads }) => {
   const [x, w, bias] = inputs as [Value, Value, Value | undefined];
   const dy = grads[0] as Value;
-  const convolution = convolutionOf(node, w, []);
+  const convolution = { window: transposedWindowOf(node, sizesOf(w).slice(2), sizesOf(x).slice(2)), group: intAttribute(node, "group", 1) };
   const dx = g.convWindow(dy, w, undefined, convolution.window, convolution.group);
   return [dx, weightGradient(g, dy, x, convolution), bias && channelSum(g, dy)];
 };
-
-function convolutionOf(node: Node, w: Value, spatial: readonly number[]): Convolution {
-  return { window: windowOf(node, sizesOf(w).slice(2), spatial), group: intAttribute(node, "group", 1) };
-}
 
 /**
  * The gradient of a convolution to its input of the given spatial sizes.
@@ -77,7 +75,7 @@ export function weightGradient(g: GraphBuilder, x: Value, dy: Value, { window, g
   const { kernel, padsBegin, padsEnd } = window;
   const [batch, channels] = sizesOf(x) as [number, number];
   const [, filters, ...pixels] = sizesOf(dy) as [number, number, ...number[]];
-  const [perGroup, count] = [channels / group, product(pixels)];
+  const [perGroup, count] = [channels / group, elementCount(pixels)];
   const first = firstUnfoldedAxis(perGroup, group, kernel, count);
   const padded = g.pad(x, [0, 0, ...padsBegin, 0, 0, ...padsEnd]);
   const inner = tapsOf(kernel.slice(first)).map((taps) => {
@@ -92,7 +90,7 @@ export function weightGradient(g: GraphBuilder, x: Value, dy: Value, { window, g
       axes: [0],
     });
   });
-  const tapsLast = g.transpose(g.reshape(g.concat(products, 2), [filters, product(kernel), perGroup]), [0, 2, 1]);
+  const tapsLast = g.transpose(g.reshape(g.concat(products, 2), [filters, elementCount(kernel), perGroup]), [0, 2, 1]);
   return g.reshape(tapsLast, [filters, perGroup, ...kernel]);
 }
 
@@ -112,7 +110,7 @@ export function weightGradient(g: GraphBuilder, x: Value, dy: Value, { window, g
  * | 128 → 128, 8×8, 5×5, depthwise | 35 | 43 | 102 |
  */
 function firstUnfoldedAxis(perGroup: number, group: number, kernel: readonly number[], pixels: number): number {
-  if (group === 1) return perGroup * product(kernel) <= 128 ? 0 : kernel.length - 1;
+  if (group === 1) return perGroup * elementCount(kernel) <= 128 ? 0 : kernel.length - 1;
   return pixels <= 64 ? 0 : kernel.length;
 }
 
@@ -137,8 +135,22 @@ function tapsOf(kernel: readonly number[]): number[][] {
   );
 }
 
-function product(sizes: readonly number[]): number {
-  return sizes.reduce((total, size) => total * size, 1);
-}
+/** Patches x [N, C·taps, L] were added up to an image: each gets back what lies under it. */
+const col2Im: GradientRule = (context) => {
+  const { g, node, inputs, grads } = context;
+  const [image, kernel] = [constantInput(context, 1), constantInput(context, 2)] as [readonly number[], readonly number[]];
+  const window = windowOf(node, kernel, image);
+  const { strides, dilations, padsBegin, padsEnd } = window;
+  const pixels = image.map((size, axis) => {
+    const room =
+      size + (padsBegin[axis] as number) + (padsEnd[axis] as number) - (dilations[axis] as number) * ((kernel[axis] as number) - 1) - 1;
+    return Math.floor(room / (strides[axis] as number)) + 1;
+  });
+  const [batch, rows, count] = sizesOf(inputs[0] as Value) as [number, number, number];
+  const channels = rows / elementCount(kernel);
+  const padded = g.pad(grads[0] as Value, [0, 0, ...padsBegin, 0, 0, ...padsEnd]);
+  const patches = tapsOf(kernel).map((taps) => g.reshape(metBy(g, padded, taps, 0, window, pixels), [batch, channels, 1, count]));
+  return [g.reshape(g.concat(patches, 2), [batch, rows, count])];
+};
 
-export const convolutionRules: GradientRules = { Conv: conv, ConvTranspose: convTranspose };
+export const convolutionRules: GradientRules = { Conv: conv, ConvTranspose: convTranspose, Col2Im: col2Im };

@@ -1,3 +1,4 @@
+import { int } from "../../graph/attributes.ts";
 import type { Attributes, Value } from "../../graph/graph.ts";
 import { int64 } from "../../graph/tensor.ts";
 import type { GradientCase, TestInput } from "../finite-differences.ts";
@@ -40,6 +41,26 @@ export const elementwiseCases: readonly GradientCase[] = [
     inputs: [{ shape: [3] }],
     build: (g, x) => g.pow(x as Value, g.constant(int64([0, 1, 3]))),
   },
+  ...[-1, -0.5, 0.5, 3, 1.5].map(
+    (exponent): GradientCase => ({ name: `Pow, ${exponent}`, inputs: [positive], build: (g, x) => g.pow(x as Value, exponent) }),
+  ),
+  operator(
+    "Mod",
+    [
+      { shape: [2, 3], range: [3.1, 3.9] },
+      { shape: [3], range: [1.4, 1.5] },
+    ],
+    { fmod: int(1) },
+  ),
+  operator(
+    "Mod",
+    [
+      { shape: [2, 3], range: [-3.9, -3.1] },
+      { shape: [], range: [1.4, 1.5] },
+    ],
+    { fmod: int(1) },
+    "of negative numbers",
+  ),
   operator("Sum", [[2, 3], [3], [2, 1]]),
   operator("Mean", [[2, 3], [3], [2, 1]]),
   operator("Max", [distinct, { shape: [4], range: [-1.9, 2.1], distinct: true }, { shape: [3, 1], range: [-1.95, 2.05], distinct: true }]),
@@ -57,6 +78,8 @@ export const elementwiseCases: readonly GradientCase[] = [
   },
   { name: "Clip", inputs: [distinct], build: (g, x) => g.clip(x as Value, -1, 1) },
   { name: "Clip, one bound", inputs: [distinct], build: (g, x) => g.clip(x as Value, undefined, 1) },
+  operator("Clip", [distinct, { shape: [], range: [-1.05, -0.95] }, { shape: [], range: [0.95, 1.05] }], {}, "learnt bounds"),
+  operator("Clip", [distinct, { shape: [], range: [0.95, 1.05] }, { shape: [], range: [0.45, 0.55] }], {}, "learnt bounds that cross"),
   {
     name: "Cast",
     inputs: [{ shape: [3] }],
@@ -69,11 +92,16 @@ export const elementwiseCases: readonly GradientCase[] = [
   operator("Log", [positive]),
   operator("Sqrt", [positive]),
   operator("Reciprocal", [positive]),
-  operator("Sin", [[3]]),
-  operator("Cos", [[3]]),
   operator("Erf", [[4]]),
   operator("Sign", [distinct]),
   operator("Floor", [between]),
   operator("Ceil", [between]),
   operator("Round", [{ ...between, range: [0.6, 1.4] }]),
+  ...["RandomNormalLike", "RandomUniformLike"].map(
+    (op): GradientCase => ({
+      name: `${op}, which depends on no element`,
+      inputs: [{ shape: [3] }],
+      build: (g, x) => g.add(g.mul(g.emit(op, [x])[0] as Value, 0), x as Value),
+    }),
+  ),
 ];

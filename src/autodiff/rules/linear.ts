@@ -1,6 +1,7 @@
 import { floatAttribute, intAttribute } from "../../graph/attributes.ts";
 import type { GraphBuilder } from "../../graph/builder/builder.ts";
 import type { Value } from "../../graph/graph.ts";
+import { elementCount } from "../../graph/tensor.ts";
 import { type GradientRule, type GradientRules, sizesOf } from "../rule.ts";
 
 /** y = op(a)·op(b), scaled by alpha, where op transposes if asked. */
@@ -16,13 +17,7 @@ function productGradients(
   if (a.shape.length === 1 || b.shape.length === 1) return vectorProductGradients(g, dy, a, b, alpha);
   // A matrix on the right of a batch: fold the batch into the rows, so that its gradient is one product instead of one per batch entry.
   if (b.shape.length === 2 && a.shape.length > 2 && !transposeA) {
-    const rows = (x: Value) =>
-      g.reshape(x, [
-        sizesOf(x)
-          .slice(0, -1)
-          .reduce((product, size) => product * size, 1),
-        x.shape.at(-1) as number,
-      ]);
+    const rows = (x: Value) => g.reshape(x, [elementCount(sizesOf(x).slice(0, -1)), x.shape.at(-1) as number]);
     const [da, db] = productGradients(g, rows(dy), rows(a), b, false, transposeB, alpha);
     return [g.reshape(da, a.shape), db];
   }

@@ -75,6 +75,23 @@ export const normalizationCases: readonly GradientCase[] = [
     { axis: int(1) },
     "axis 1",
   ),
+  {
+    name: "LayerNormalization, all three outputs",
+    inputs: [{ shape: [2, 3, 4] }, { shape: [3, 4] }, { shape: [3, 4] }],
+    build: (g, ...inputs) => {
+      const [y, mean, r] = g.emit("LayerNormalization", inputs, { attributes: { axis: int(1), epsilon: float(0.1) }, outputs: 3 });
+      const [x] = inputs as [Value];
+      return joined(g, [y, ...[mean, r].map((statistic) => g.cast(statistic as Value, x.type))]);
+    },
+    onlyFloat32: true,
+  },
+  {
+    name: "LayerNormalization, the mean only",
+    inputs: [{ shape: [2, 6] }, { shape: [6] }],
+    build: (g, ...inputs) => g.emit("LayerNormalization", inputs, { outputs: 2 })[1] as Value,
+    onlyFloat32: true,
+  },
+  operator("LRN", [[2, 5, 3, 2]], { size: int(3), alpha: float(0.9), beta: float(0.6), bias: float(1.5) }),
   operator("InstanceNormalization", [[2, 3, 5, 4], [3], [3]], { epsilon: float(0.1) }),
   { ...operator("GroupNormalization", [[2, 6, 5], [6], [6]], { num_groups: int(2) }), onlyFloat32: true },
   {

@@ -1,6 +1,7 @@
-import { float, floatAttribute, int, intAttribute } from "../../graph/attributes.ts";
+import { float, floatAttribute, int, intAttribute, ints } from "../../graph/attributes.ts";
 import type { GraphBuilder } from "../../graph/builder/builder.ts";
 import type { Value } from "../../graph/graph.ts";
+import { elementCount } from "../../graph/tensor.ts";
 import { type GradientContext, type GradientRule, type GradientRules, sizesOf } from "../rule.ts";
 import { alongChannels, channelAffine, channelDot, channelSum } from "./channels.ts";
 
@@ -34,7 +35,7 @@ function byBatchStatistics(context: GradientContext): readonly (Value | undefine
   const { g, grads } = context;
   const [x, scale] = context.inputs as [Value, Value];
   const dy = grads[0] as Value;
-  const count = sizesOf(x).reduce((product, size, axis) => (axis === 1 ? product : product * size), 1);
+  const count = elementCount(sizesOf(x).toSpliced(1, 1));
   const { mean, variance } = batchStatistics(context, count);
   const r = inverseDeviation(g, variance, epsilonOf(context));
   const slope = g.mul(scale, r);
@@ -83,15 +84,21 @@ function throughRows(g: GraphBuilder, dStandard: Value, standard: Value, r: Valu
 
 /** y = γ·x̂ + β over the axes from `axis` on. */
 const layerNormalization: GradientRule = (context) => {
-  const { g, node } = context;
+  const { g, node, outputs, grads } = context;
   const [x, scale, bias] = context.inputs as [Value, Value, Value | undefined];
-  const dy = context.grads[0] as Value;
+  const dy = grads[0] as Value;
   const sizes = sizesOf(x);
   const axis = intAttribute(node, "axis", -1);
-  const rows = sizes.slice(0, axis).reduce((product, size) => product * size, 1);
-  const asRows = (value: Value) => g.reshape(value, [rows, sizes.reduce((product, size) => product * size, 1) / rows]);
+  const rows = elementCount(sizes.slice(0, axis));
+  const length = elementCount(sizes) / rows;
+  const asRows = (value: Value) => g.reshape(value, [rows, length]);
   const { standard, r } = standardizedRows(g, asRows(x), epsilonOf(context));
-  const dx = g.reshape(throughRows(g, asRows(g.mul(dy, scale)), standard, r), sizes);
+  const terms = [throughRows(g, asRows(g.mul(dy, scale)), standard, r)];
+  const statistic = (grad: Value) => g.cast(g.reshape(grad, [rows, 1]), x.type);
+  // The mean and r may be outputs, too: dμ/dx = 1/m and dr/dx = -r²·x̂/m.
+  if (outputs[1]) terms.push(g.expand(g.mul(statistic(grads[1] as Value), 1 / length), [rows, length]));
+  if (outputs[2]) terms.push(g.mul(standard, g.mul(g.mul(g.mul(r, r), statistic(grads[2] as Value)), -1 / length)));
+  const dx = g.reshape(g.sum(...terms), sizes);
   return [dx, g.sumTo(g.mul(dy, g.reshape(standard, sizes)), scale), bias && g.sumTo(dy, bias)];
 };
 
@@ -104,18 +111,39 @@ const byGroups =
     const dy = context.grads[0] as Value;
     const sizes = sizesOf(x);
     const rows = (sizes[0] as number) * groupsOf(context, sizes[1] as number);
-    const asRows = (value: Value) => g.reshape(value, [rows, sizes.reduce((product, size) => product * size, 1) / rows]);
+    const asRows = (value: Value) => g.reshape(value, [rows, elementCount(sizes) / rows]);
     const { standard, r } = standardizedRows(g, asRows(x), epsilonOf(context));
     const dStandard = g.mul(dy, alongChannels(g, scale, x));
     const dx = g.reshape(throughRows(g, asRows(dStandard), standard, r), sizes);
     return [dx, channelDot(g, dy, g.reshape(standard, sizes)), channelSum(g, dy)];
   };
 
+/**
+ * y = x·s^-β, s = bias + α·(mean of x² over `size` neighbouring channels) (Krizhevsky et al., 2012)
+ * =>  dx = dy·s^-β - 2αβ·x·(mean of dy·y/s over the same neighbours). The runtime takes odd sizes only.
+ */
+const localResponseNormalization: GradientRule = ({ g, node, inputs, outputs, grads }) => {
+  const [x, y, dy] = [inputs[0], outputs[0], grads[0]] as [Value, Value, Value];
+  const size = intAttribute(node, "size", 1);
+  const [alpha, beta] = [floatAttribute(node, "alpha", 1e-4), floatAttribute(node, "beta", 0.75)];
+  const [batch, channels, ...spatial] = sizesOf(x) as [number, number, ...number[]];
+  const reach = (size - 1) / 2;
+  const attributes = { kernel_shape: ints([size, 1]), pads: ints([reach, 0, reach, 0]), count_include_pad: int(1) };
+  const meanOfNeighbours = (value: Value) => {
+    const columns = g.reshape(value, [batch, 1, channels, elementCount(spatial)]);
+    return g.reshape(g.emit("AveragePool", [columns], { attributes })[0] as Value, x.shape);
+  };
+  const s = g.add(g.mul(meanOfNeighbours(g.mul(x, x)), alpha), floatAttribute(node, "bias", 1));
+  const viaSum = g.mul(meanOfNeighbours(g.div(g.mul(dy, y), s)), 2 * alpha * beta);
+  return [g.sub(g.mul(dy, g.pow(s, -beta)), g.mul(x, viaSum))];
+};
+
 export const normalizationRules: GradientRules = {
   BatchNormalization: batchNormalization,
   LayerNormalization: layerNormalization,
   // Wu and He, 2018, arXiv:1803.08494.
   GroupNormalization: byGroups(({ node }) => intAttribute(node, "num_groups", 1)),
+  LRN: localResponseNormalization,
   // Ulyanov et al., 2016, arXiv:1607.08022: one group per channel.
   InstanceNormalization: byGroups((_, channels) => channels),
 };

@@ -1,5 +1,6 @@
 import { int, ints, string } from "../../graph/attributes.ts";
 import type { Attributes, Value } from "../../graph/graph.ts";
+import { int64 } from "../../graph/tensor.ts";
 import type { GradientCase, TestInput } from "../finite-differences.ts";
 import { operator } from "./elementwise.cases.ts";
 
@@ -27,6 +28,30 @@ export const poolingCases: readonly GradientCase[] = [
       operator("AveragePool", [x], { ...attributes, count_include_pad: int(counted) }, `${note}, padding counts: ${counted}`),
     ),
   ),
+  ...windows.map(({ note, x, attributes }) => operator("LpPool", [x], attributes, note)),
+  operator("LpPool", [image], { kernel_shape: ints([2, 2]), strides: ints([2, 1]), p: int(1) }, "p 1"),
+  operator("LpPool", [image], { kernel_shape: ints([2, 2]), p: int(3) }, "p 3"),
+  ...["AveragePool", "MaxPool"].flatMap((op) => [
+    operator(op, [image], { kernel_shape: ints([3, 2]), strides: ints([3, 2]) }, "a row left over"),
+    operator(op, [line], { kernel_shape: ints([3]), strides: ints([3]) }, "a line in parts"),
+    operator(op, [volume], { kernel_shape: ints([2, 1, 2]), strides: ints([2, 1, 2]) }, "a volume in parts"),
+  ]),
+  {
+    name: "MaxUnpool",
+    inputs: [{ shape: [1, 2, 2] }],
+    build: (g, x) =>
+      g.emit("MaxUnpool", [x, g.constant(int64([1, 2, 7, 4], [1, 2, 2]))], {
+        attributes: { kernel_shape: ints([2]), strides: ints([2]) },
+      })[0] as Value,
+  },
+  {
+    name: "MaxUnpool to a size",
+    inputs: [{ shape: [1, 1, 2] }],
+    build: (g, x) =>
+      g.emit("MaxUnpool", [x, g.constant(int64([4, 2], [1, 1, 2])), g.constant(int64([1, 1, 5]))], {
+        attributes: { kernel_shape: ints([2]), strides: ints([2]) },
+      })[0] as Value,
+  },
   {
     name: "MaxPool that gives its indices",
     inputs: [image],
@@ -37,7 +62,7 @@ export const poolingCases: readonly GradientCase[] = [
     inputs: [image],
     build: (g, x) => g.emit("MaxPool", [x], { attributes: { kernel_shape: ints([3, 3]), storage_order: int(1) }, outputs: 2 })[0] as Value,
   },
-  ...["GlobalMaxPool", "GlobalAveragePool"].flatMap((op) => [
+  ...["GlobalMaxPool", "GlobalAveragePool", "GlobalLpPool"].flatMap((op) => [
     operator(op, [line], {}, "a line"),
     operator(op, [image], {}, "an image"),
     operator(op, [volume], {}, "a volume"),

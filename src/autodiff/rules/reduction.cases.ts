@@ -19,6 +19,24 @@ export const reductionCases: readonly GradientCase[] = [
   ...reduction("ReduceMean"),
   ...reduction("ReduceMax", { distinct: true }),
   ...reduction("ReduceMin", { distinct: true }),
+  ...reduction("ReduceProd"),
+  ...[1, 2].map(
+    (zeros): GradientCase => ({
+      name: `ReduceProd of ${zeros} zeros and others`,
+      inputs: [{ shape: [2, 2] }, { shape: [2, zeros], range: [0, 0] }],
+      build: (g, ...parts) => g.reduceProd(g.concat(parts, 1), { axes: [1] }),
+    }),
+  ),
+  ...[0, 1].flatMap((exclusive) =>
+    [0, 1].map(
+      (reverse): GradientCase => ({
+        name: `CumSum, exclusive ${exclusive}, reverse ${reverse}`,
+        inputs: [{ shape: [2, 4, 3] }],
+        build: (g, x) =>
+          g.emit("CumSum", [x, g.scalar(-2, "int64")], { attributes: { exclusive: int(exclusive), reverse: int(reverse) } })[0] as Value,
+      }),
+    ),
+  ),
   ...reduction("ReduceSumSquare"),
   ...reduction("ReduceL1", { distinct: true }),
   ...reduction("ReduceL2"),

@@ -4,14 +4,21 @@ import { type GradientCase, gradientMismatches, graphOf } from "../finite-differ
 import { activationCases } from "./activation.cases.ts";
 import { convolutionCases } from "./convolution.cases.ts";
 import { dropoutCases } from "./dropout.cases.ts";
+import { einsumCases } from "./einsum.cases.ts";
 import { elementwiseCases } from "./elementwise.cases.ts";
+import { gatherCases } from "./gather.cases.ts";
+import { gridSampleCases } from "./grid-sample.cases.ts";
 import { layoutCases } from "./layout.cases.ts";
 import { linearCases } from "./linear.cases.ts";
 import { normalizationCases } from "./normalization.cases.ts";
 import { poolingCases } from "./pooling.cases.ts";
+import { quantizationCases } from "./quantization.cases.ts";
 import { reductionCases } from "./reduction.cases.ts";
+import { resizeCases } from "./resize.cases.ts";
 import { gradientRules } from "./rules.ts";
+import { slicingCases } from "./slicing.cases.ts";
 import { softmaxCases } from "./softmax.cases.ts";
+import { trigonometryCases } from "./trigonometry.cases.ts";
 
 const families: Readonly<Record<string, readonly GradientCase[]>> = {
   elementwise: elementwiseCases,
@@ -24,6 +31,13 @@ const families: Readonly<Record<string, readonly GradientCase[]>> = {
   dropout: dropoutCases,
   reduction: reductionCases,
   layout: layoutCases,
+  "grid sample": gridSampleCases,
+  quantization: quantizationCases,
+  trigonometry: trigonometryCases,
+  slicing: slicingCases,
+  resize: resizeCases,
+  gather: gatherCases,
+  einsum: einsumCases,
 };
 
 const runtime = nodeRuntime({ threads: 1 });

@@ -16,4 +16,9 @@ const logSoftmax: GradientRule = ({ g, node, outputs, grads }) => {
   return [g.sub(dy, g.mul(g.exp(y), g.reduceSum(dy, { axes, keepDims: true })))];
 };
 
-export const softmaxRules: GradientRules = { Softmax: softmax, LogSoftmax: logSoftmax };
+export const softmaxRules: GradientRules = {
+  Softmax: softmax,
+  LogSoftmax: logSoftmax,
+  // Flat almost everywhere.
+  Hardmax: () => [],
+};

@@ -1,14 +1,13 @@
 import { basename } from "node:path";
 import { listTaps } from "../../distill/taps.ts";
 import { formatShape } from "../../graph/graph.ts";
-import { readOnnx } from "../../graph/onnx/read.ts";
 import { columns } from "../../report/columns.ts";
-import { readBytes } from "../../run/files.ts";
+import { readOnnxFile } from "../../run/onnx-file.ts";
 import { printJson } from "../output.ts";
 
 /** `limbeck inspect MODEL.onnx` */
 export async function inspectCommand(path: string, { all, json }: { readonly all?: boolean; readonly json?: boolean }): Promise<void> {
-  const taps = listTaps(readOnnx(await readBytes(path), path));
+  const taps = listTaps((await readOnnxFile(path)).graph);
   const shown = all ? taps : taps.filter(({ aliases }) => aliases.length > 0);
   if (json) return printJson({ model: basename(path), taps: shown });
   process.stdout.write(

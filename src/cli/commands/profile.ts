@@ -1,15 +1,13 @@
 import { basename } from "node:path";
 import { formatShape, type Graph } from "../../graph/graph.ts";
-import { readOnnx } from "../../graph/onnx/read.ts";
 import { symbolicDimensions } from "../../graph/rewrite/infer.ts";
 import { type LatencySummary, measureLatency, randomFeeds } from "../../measure/latency.ts";
 import { type LayerLatency, latencyByLayer } from "../../measure/layer-latency.ts";
 import { type Profile, profileGraph } from "../../measure/profile.ts";
 import { columns } from "../../report/columns.ts";
 import { formatBytes, formatCount, formatMilliseconds, formatPercent } from "../../report/format.ts";
-import { readBytes } from "../../run/files.ts";
-import { nodeRuntime } from "../../runtime/node.ts";
-import { timeNodes } from "../../runtime/node-timing.ts";
+import { readOnnxFile } from "../../run/onnx-file.ts";
+import { nodeRuntime, timeNodes } from "../../runtime/node.ts";
 import { printJson } from "../output.ts";
 
 interface ProfileOptions {
@@ -25,8 +23,7 @@ const SLOWEST = 10;
 
 /** `limbeck profile MODEL.onnx` */
 export async function profileCommand(path: string, { batch, size = {}, threads, layers, json }: ProfileOptions): Promise<void> {
-  const bytes = await readBytes(path);
-  const graph = readOnnx(bytes, path);
+  const { graph, bytes } = await readOnnxFile(path);
   const profile = profileGraph(graph, size);
   const dimension = graph.inputs[0]?.shape[0];
   const batches = typeof dimension === "string" ? [...new Set([1, batch])] : [Number(dimension ?? 1)];

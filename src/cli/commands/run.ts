@@ -4,11 +4,12 @@ import pc from "picocolors";
 import { LimbeckError } from "../../errors.ts";
 import { reportTable } from "../../report/table.ts";
 import { freshDirectory } from "../../run/directory.ts";
+import { type Named, namedOverrides, quickRecipe } from "../../run/quick-recipe.ts";
 import { resolveRecipe, runResolved } from "../../run/run.ts";
 import { printJson } from "../output.ts";
 import { progressDisplay } from "../progress.ts";
 
-interface RunCommandOptions {
+interface RunCommandOptions extends Named {
   readonly out?: string;
   readonly seed?: number;
   readonly set?: readonly string[];
@@ -17,12 +18,12 @@ interface RunCommandOptions {
   readonly quiet?: boolean;
 }
 
-/** `limbeck distill RECIPE` and `limbeck train RECIPE`. */
-export async function runCommand(command: "distill" | "train", path: string, options: RunCommandOptions): Promise<void> {
+/** `limbeck distill [RECIPE]` and `limbeck train [RECIPE]`. */
+export async function runCommand(command: "distill" | "train", path: string | undefined, options: RunCommandOptions): Promise<void> {
   if (options.resume && !options.out) throw new LimbeckError("--resume needs --out: the directory of the run to go on with.");
-  const overrides = [...(options.set ?? []), ...(options.seed === undefined ? [] : [`seed=${options.seed}`])];
-  const { recipe, directory: relativeTo } = await resolveRecipe(path, overrides);
-  const name = recipe.name ?? basename(path, extname(path)).replace(/\.recipe$/, "");
+  const overrides = [...namedOverrides(options), ...(options.set ?? []), ...(options.seed === undefined ? [] : [`seed=${options.seed}`])];
+  const { recipe, directory: relativeTo } = await resolveRecipe(path ?? { content: quickRecipe(command, options) }, overrides);
+  const name = recipe.name ?? basename(path ?? command, extname(path ?? "")).replace(/\.recipe$/, "");
   const out = options.out ?? (await freshDirectory("runs", name));
   const display = progressDisplay(options.quiet ?? false);
   const interrupted = () => {

@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import { LimbeckError } from "../../errors.ts";
+import { architectures } from "../../nn/zoo/zoo.ts";
 import * as make from "./define.ts";
 import { parseRecipe } from "./parse.ts";
 
@@ -47,6 +48,18 @@ test("every function writes the plain data of YAML and JSON", () => {
   expect(() => parseRecipe(other)).not.toThrow();
 });
 
+test("every network of the zoo has a function that writes its name and options, and a recipe takes it", () => {
+  const written = Object.values(make.zoo).map((network) => network({ classes: 10, seed: 3 }));
+  expect(written.map(({ zoo }) => zoo).sort()).toEqual(Object.keys(architectures).sort());
+  for (const student of written) {
+    expect(student).toEqual({ zoo: student.zoo, classes: 10, seed: 3 });
+    expect(parseRecipe({ ...rest, optimizer, student }).student).toMatchObject(student);
+  }
+  const narrow = { zoo: "mobilenet-v3-small", classes: 10, width: 0.5 };
+  expect(make.zoo.mobilenetV3Small({ classes: 10, width: 0.5 })).toEqual(narrow);
+  expect(parseRecipe({ ...rest, optimizer, student: narrow }).student).toEqual(narrow);
+});
+
 test("what the type checker refuses is refused without it too", () => {
   const wrong = [
     // @ts-expect-error an unknown key
@@ -59,6 +72,8 @@ test("what the type checker refuses is refused without it too", () => {
     make.defineRecipe({ ...rest, optimizer, student: { zoo: "resnet" } }),
     // @ts-expect-error an option of another family
     { ...rest, optimizer, student: make.mlp({ channels: [8] }) },
+    // @ts-expect-error an option of another network of the zoo
+    { ...rest, optimizer, student: make.zoo.wrn16x2({ width: 0.5 }) },
     // @ts-expect-error an unknown option of a loss
     { ...rest, optimizer, losses: [make.kd({ temprature: 4 })] },
     // @ts-expect-error an unknown schedule

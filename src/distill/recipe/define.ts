@@ -1,6 +1,6 @@
-import type { z } from "zod";
+import type { NetworkOptions } from "./networks.ts";
 import type { ScheduleInput } from "./parts.ts";
-import type { networkSchema, RecipeInput } from "./schema.ts";
+import type { RecipeInput } from "./schema.ts";
 
 /** Gives a recipe full completion and type checking; returns it unchanged. */
 export function defineRecipe(recipe: RecipeInput): RecipeInput {
@@ -12,7 +12,6 @@ type DataOptions = Omit<Data, "idx">;
 type Loss = NonNullable<RecipeInput["losses"]>[number];
 type OptionsOf<T, K extends PropertyKey> = T extends { readonly [P in K]: infer O } ? O : never;
 type Student = Exclude<RecipeInput["student"], string>;
-type Family<K extends string> = Omit<Extract<z.input<typeof networkSchema>, { zoo: K }>, "zoo">;
 
 /** IDX files in a directory, or in one of an npm package: `npm:PACKAGE/DIRECTORY`. */
 export const idx = (directory: string, options: DataOptions = {}): Data => ({ idx: directory, ...options });
@@ -33,12 +32,71 @@ export const elastic = (options: OptionsOf<Augmentation, "elastic">): Augmentati
 /** Mirrors left and right, half of the time. */
 export const flip = (): Augmentation => ({ flip: true });
 
+/** What writes the network of a name, with its options. */
+const network =
+  <K extends Exclude<Student["zoo"], "onnx">>(name: K) =>
+  (options: Partial<NetworkOptions<K>> = {}): Student =>
+    ({ zoo: name, ...options }) as Student;
+
 /** A multilayer perceptron. */
-export const mlp = (options: Family<"mlp"> = {}): Student => ({ zoo: "mlp", ...options });
+export const mlp = network("mlp");
 /** LeNet-5. */
-export const lenet = (options: Family<"lenet"> = {}): Student => ({ zoo: "lenet", ...options });
+export const lenet = network("lenet");
 /** Stages of 3×3 convolutions with batch normalisation. */
-export const smallCnn = (options: Family<"small-cnn"> = {}): Student => ({ zoo: "small-cnn", ...options });
+export const smallCnn = network("small-cnn");
+
+/** An ONNX model, relative to the recipe. With `newHead` its last layer is replaced by a new one for the data's classes. */
+export const onnx = (file: string, options: { readonly newHead?: boolean } = {}): Student => ({ zoo: "onnx", file, ...options });
+
+/** Every network that comes with Limbeck: `zoo.mobilenetV3Small({ width: 0.5 })`. Classes and input shape are the data's. */
+export const zoo = {
+  mlp,
+  lenet,
+  smallCnn,
+  // Small images.
+  vgg8: network("vgg8"),
+  vgg11: network("vgg11"),
+  vgg13: network("vgg13"),
+  vgg16: network("vgg16"),
+  vgg19: network("vgg19"),
+  resnet8: network("resnet8"),
+  resnet14: network("resnet14"),
+  resnet20: network("resnet20"),
+  resnet32: network("resnet32"),
+  resnet44: network("resnet44"),
+  resnet56: network("resnet56"),
+  resnet110: network("resnet110"),
+  resnet8x4: network("resnet8x4"),
+  resnet32x4: network("resnet32x4"),
+  wrn16x1: network("wrn-16-1"),
+  wrn16x2: network("wrn-16-2"),
+  wrn40x1: network("wrn-40-1"),
+  wrn40x2: network("wrn-40-2"),
+  wrn28x10: network("wrn-28-10"),
+  mobilenetV2Half: network("mobilenet-v2-half"),
+  // Large images; `stem: "cifar"` makes them fit for small ones.
+  resnet18: network("resnet18"),
+  resnet34: network("resnet34"),
+  resnet50: network("resnet50"),
+  mobilenetV2: network("mobilenet-v2"),
+  mobilenetV3Small: network("mobilenet-v3-small"),
+  mobilenetV3Large: network("mobilenet-v3-large"),
+  shufflenetV2x05: network("shufflenet-v2-x0.5"),
+  shufflenetV2x10: network("shufflenet-v2-x1.0"),
+  shufflenetV2x15: network("shufflenet-v2-x1.5"),
+  shufflenetV2x20: network("shufflenet-v2-x2.0"),
+  efficientnetB0: network("efficientnet-b0"),
+  convnextTiny: network("convnext-tiny"),
+  // Of any size, cut into patches.
+  vitTiny: network("vit-tiny"),
+  vitSmall: network("vit-small"),
+  vitBase: network("vit-base"),
+  deitTiny: network("deit-tiny"),
+  deitSmall: network("deit-small"),
+  deitBase: network("deit-base"),
+  deitTinyDistilled: network("deit-tiny-distilled"),
+  deitSmallDistilled: network("deit-small-distilled"),
+};
 
 /** Cross-entropy with the labels. */
 export const crossEntropy = (options: OptionsOf<Loss, "crossEntropy"> = {}): Loss => ({ crossEntropy: options });

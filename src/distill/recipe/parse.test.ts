@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { LimbeckError } from "../../errors.ts";
+import { networkNames } from "./networks.ts";
 import { parseRecipe } from "./parse.ts";
 import type { RecipeInput } from "./schema.ts";
 
@@ -43,14 +44,19 @@ const augmentation = fc.oneof(
 const network = fc.oneof(
   fc.constant("model.onnx"),
   fc.record(
-    { zoo: fc.constant("mlp"), hidden: fc.array(count), dropout: fc.record({ input: fraction, hidden: fraction }, optional) },
+    { zoo: fc.constant("mlp"), hidden: fc.array(count), dropout: fc.record({ input: below1, hidden: below1 }, optional) },
     { requiredKeys: ["zoo"] },
   ),
   fc.record({ zoo: fc.constant("lenet"), seed: fc.integer() }, { requiredKeys: ["zoo"] }),
   fc.record(
-    { zoo: fc.constant("small-cnn"), channels: fc.array(count, { minLength: 1 }), depth: count, dropout: fraction },
+    { zoo: fc.constant("small-cnn"), channels: fc.array(count, { minLength: 1 }), depth: count, dropout: below1 },
     { requiredKeys: ["zoo"] },
   ),
+  fc.record(
+    { zoo: fc.constantFrom("mobilenet-v2", "mobilenet-v3-small", "efficientnet-b0"), classes: count, width: positive, dropout: below1 },
+    { requiredKeys: ["zoo"] },
+  ),
+  fc.record({ zoo: fc.constantFrom("resnet20", "resnet50", "convnext-tiny"), stem: fc.constant("cifar") }, { requiredKeys: ["zoo"] }),
 );
 const recipe = fc.record(
   {
@@ -117,6 +123,7 @@ function complaint(changed: unknown): string {
 }
 
 const SCHEDULE = "one key of steps, constant, linear, cosine, stepDecay, oneCycle";
+const NETWORKS = networkNames.join(", ");
 const LOSS = "an object with exactly one key of crossEntropy, kd, hinton";
 const temperature = (value: unknown) => ({ losses: [{ kd: { temperature: value } }] });
 const learningRate = (value: unknown) => ({ optimizer: { sgd: { learningRate: value } } });
@@ -166,13 +173,14 @@ describe("a mistake is named by its key, with what is allowed there:", () => {
     [learningRate(undefined), `optimizer.sgd.learningRate: is missing; it must be a number, or a schedule: ${SCHEDULE}.`],
     [learningRate({ oneCycle: {} }), "optimizer.sgd.learningRate.oneCycle.peak: is missing; it must be a number."],
     [{ optimizer: "sgd" }, 'optimizer: must be an object with exactly one key of sgd, adamw (found "sgd").'],
-    [{ student: { zoo: "resnet" } }, 'student.zoo: must be one of mlp, lenet, small-cnn, onnx (found "resnet").'],
-    [{ student: {} }, "student.zoo: is missing; it must be one of mlp, lenet, small-cnn, onnx."],
-    [
-      { student: 7 },
-      "student: must be a network such as { zoo: mlp } (one of mlp, lenet, small-cnn, onnx), or the path of an ONNX file (found 7).",
-    ],
-    [{ student: { zoo: "mlp", hiden: [3] } }, 'student: has the unknown key "hiden"; allowed are zoo, hidden, dropout, seed.'],
+    [{ student: { zoo: "resnet" } }, `student.zoo: must be one of ${NETWORKS} (found "resnet").`],
+    [{ student: {} }, `student.zoo: is missing; it must be one of ${NETWORKS}.`],
+    [{ student: 7 }, `student: must be a network such as { zoo: mlp } (one of ${NETWORKS}), or the path of an ONNX file (found 7).`],
+    [{ student: { zoo: "mlp", hiden: [3] } }, 'student: has the unknown key "hiden"; allowed are zoo, hidden, dropout, classes, seed.'],
+    [{ student: { zoo: "shufflenet-v2-x0.5", width: 0.5 } }, 'student: has the unknown key "width"; allowed are zoo, stem, classes, seed.'],
+    [{ student: { zoo: "mobilenet-v2", width: 0 } }, "student.width: must be greater than 0 (found 0)."],
+    [{ student: { zoo: "resnet18", stem: "small" } }, 'student.stem: must be one of imagenet, cifar (found "small").'],
+    [{ student: { zoo: "resnet18", classes: 0 } }, "student.classes: must be greater than 0 (found 0)."],
     [{ student: { zoo: "mlp", hidden: [8, 0] } }, "student.hidden[1]: must be greater than 0 (found 0)."],
     [augment({ crop: 2 }), 'data.augment[0]: has the unknown key "crop"; allowed are shift, rotate, affine, elastic, flip.'],
     [augment({ affine: { scale: [1] } }), "data.augment[0].affine.scale: must have at least 2 entries."],

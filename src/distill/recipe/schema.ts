@@ -1,5 +1,6 @@
 import { z } from "zod";
-import { count, fraction, mustBe, nonNegative, oneOf, positive, schedule, strict } from "./parts.ts";
+import { networkOrFile } from "./networks.ts";
+import { count, fraction, nonNegative, oneOf, positive, schedule, strict } from "./parts.ts";
 
 const augmentation = oneOf({
   /** Whole pixels in each direction. */
@@ -31,39 +32,6 @@ const data = strict({
   /** Per channel; computed from the training set unless given. */
   normalize: strict({ mean: z.array(z.number()).min(1), std: z.array(positive).min(1) }).optional(),
 });
-
-const seed = z.int().optional();
-const dropout = z.number().min(0).lt(1);
-const families = [
-  strict({
-    zoo: z.literal("mlp"),
-    hidden: z.array(count).default([512]),
-    dropout: strict({ input: dropout.optional(), hidden: dropout.optional() }).optional(),
-    seed,
-  }),
-  strict({ zoo: z.literal("lenet"), seed }),
-  strict({
-    zoo: z.literal("small-cnn"),
-    channels: z.array(count).min(1).default([32, 64, 128]),
-    depth: count.default(2),
-    hidden: count.optional(),
-    dropout: dropout.default(0),
-    seed,
-  }),
-  strict({ zoo: z.literal("onnx"), file: z.string().min(1) }),
-] as const;
-const familyNames = families.map(({ shape }) => shape.zoo.value).join(", ");
-export const networkSchema = z.discriminatedUnion("zoo", families, {
-  error: ({ code, input }) =>
-    code === "invalid_union"
-      ? mustBe(`one of ${familyNames}`, (input as { zoo?: unknown }).zoo)
-      : mustBe(`a network such as { zoo: mlp } (one of ${familyNames}), or the path of an ONNX file`, input),
-});
-/** A path alone stands for the ONNX file there. (To the type checker, what `preprocess` takes is unknown.) */
-const student = z.preprocess(
-  (value) => (typeof value === "string" ? { zoo: "onnx", file: value } : value),
-  networkSchema,
-) as unknown as z.ZodType<z.output<typeof networkSchema>, string | z.input<typeof networkSchema>>;
 
 const weight = schedule(z.number().nonnegative()).default(1);
 const temperature = schedule(z.number().positive()).default(4);
@@ -102,7 +70,7 @@ export const recipeSchema = strict({
   data,
   /** An ONNX file, relative to the recipe. */
   teacher: z.string().min(1).optional(),
-  student,
+  student: networkOrFile,
   losses: z
     .array(loss)
     .min(1)

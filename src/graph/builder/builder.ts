@@ -18,9 +18,9 @@ export type GraphBuilder = Emitter &
   ReturnType<typeof normalizationOperators> &
   ReturnType<typeof compositeOperators>;
 
-/** Starts a graph. */
-export function graphBuilder(name: string): GraphBuilder {
-  const emitter = new Emitter(name);
+/** Starts a graph. Names made within scopes are joined by `separator`: "/" unless given. */
+export function graphBuilder(name: string, separator?: string): GraphBuilder {
+  const emitter = new Emitter(name, separator);
   const operators = {
     ...elementwiseOperators(emitter),
     ...linearOperators(emitter),

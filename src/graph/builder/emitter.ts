@@ -1,9 +1,10 @@
 import { LimbeckError } from "../../errors.ts";
-import { constantTensor } from "../attributes.ts";
-import { type Attributes, describeNode, type Graph, type Node, OPSET, type Shape, type Value } from "../graph.ts";
+import { type Attributes, type Dim, describeNode, type Graph, type Node, OPSET, type Shape, type Value } from "../graph.ts";
+import { evaluate } from "../rewrite/evaluate.ts";
 import { renameValues } from "../rewrite/rename.ts";
 import { inferOutputs } from "../shapes/infer.ts";
-import { type ElementType, float32, type Tensor } from "../tensor.ts";
+import type { ShapeContext, ValueType } from "../shapes/rule.ts";
+import { type ElementType, elementCount, float32, type Tensor } from "../tensor.ts";
 
 /** A value, or a number that stands for a scalar constant of the other operand's type. */
 export type Operand = Value | number;
@@ -18,6 +19,9 @@ export interface EmitOptions {
   readonly name?: string;
 }
 
+/** Tensors larger than this are no shapes, axes or sizes, so what is computed of them need not be known. */
+const SMALL = 2 ** 10;
+
 /** The state of a graph under construction. Shapes are inferred, and so checked, as each node is emitted. */
 export class Emitter {
   readonly #inputs: Value[] = [];
@@ -27,12 +31,17 @@ export class Emitter {
   readonly #values = new Map<string, Value>();
   readonly #constants = new Map<string, Value>();
   readonly #constantTensors = new Map<string, Tensor>();
+  readonly #sizes = new Map<string, readonly Dim[]>();
   readonly #opsets: Record<string, number> = { "": OPSET };
   readonly #counts = new Map<string, number>();
   readonly #scopes: string[] = [];
   readonly metadata: Record<string, string> = {};
 
-  constructor(readonly name: string) {}
+  /** @param separator Stands between the scopes and the name of what is made in them. */
+  constructor(
+    readonly name: string,
+    readonly separator = "/",
+  ) {}
 
   get nodes(): readonly Node[] {
     return this.#nodes;
@@ -75,10 +84,10 @@ export class Emitter {
   /** A number as a scalar of the given float or integer type. */
   scalar(number: number, type: ElementType = "float32"): Value {
     if (type === "float32") return this.constant(float32([number], []));
-    if (type === "int64") return this.constant({ type, shape: [], data: BigInt64Array.of(BigInt(number)) });
-    if (type === "int32") return this.constant({ type, shape: [], data: Int32Array.of(number) });
+    if (type === "int64" && Number.isInteger(number)) return this.constant({ type, shape: [], data: BigInt64Array.of(BigInt(number)) });
+    if (type === "int32" && Number.isInteger(number)) return this.constant({ type, shape: [], data: Int32Array.of(number) });
     if (type === "float64") return this.constant({ type, shape: [], data: Float64Array.of(number) });
-    throw new LimbeckError(`A number cannot stand for a scalar of type ${type}.`);
+    throw new LimbeckError(`The number ${number} cannot stand for a scalar of type ${type}.`);
   }
 
   /** The tensor behind a value that is known before the graph runs. */
@@ -102,7 +111,7 @@ export class Emitter {
     return this.#values.has(name);
   }
 
-  /** Runs `body` with every name it makes prefixed by `name/`. */
+  /** Runs `body` with every name it makes prefixed by `name` and the separator. */
   scope<T>(name: string, body: () => T): T {
     this.#scopes.push(name);
     try {
@@ -114,7 +123,7 @@ export class Emitter {
 
   /** `name` within the current scope, numbered if taken. */
   unique(name: string): string {
-    return this.#unused([...this.#scopes, name].join("/"));
+    return this.#unused([...this.#scopes, name].join(this.separator));
   }
 
   emit(op: string, inputs: readonly (Value | undefined)[], options: EmitOptions = {}): Value[] {
@@ -130,12 +139,14 @@ export class Emitter {
       if (input && this.#values.get(input.name) !== input)
         throw new LimbeckError(`${describeNode(node)} takes "${input.name}", which is not of this graph.`);
     }
-    const types = inferOutputs({
+    const context: ShapeContext = {
       node,
       opset: this.#opsets[domain] as number,
       inputs,
       constant: (index) => (inputs[index] ? this.constantOf(inputs[index]) : undefined),
-    });
+      symbolic: (index) => this.#sizes.get(inputs[index]?.name ?? ""),
+    };
+    const types = inferOutputs(context);
     const values = outputNames.map((output, index): Value => {
       const type = types[index];
       if (!type) throw new LimbeckError(`${describeNode(node)} has no output number ${index}.`);
@@ -143,9 +154,18 @@ export class Emitter {
     });
     for (const value of values) if (value.name !== "") this.#define(value);
     this.#nodes.push(node);
-    const constant = constantTensor(node);
-    if (constant) this.#constantTensors.set(outputNames[0] as string, constant);
+    this.#learn(context, types.slice(0, values.length));
     return values;
+  }
+
+  /** Keeps what is known of a node's outputs before the graph runs: constants, and the arithmetic on sizes that exporters emit. */
+  #learn(context: ShapeContext, types: readonly ValueType[]): void {
+    const isSmall = ({ shape }: ValueType) => context.node.op === "Constant" || elementCount(shape.map(Number)) <= SMALL;
+    evaluate(context, types, isSmall).forEach(({ constant, symbolic }, index) => {
+      const name = context.node.outputs[index] as string;
+      if (constant) this.#constantTensors.set(name, constant);
+      if (symbolic) this.#sizes.set(name, symbolic);
+    });
   }
 
   /**

@@ -21,7 +21,7 @@ export function inlineGraph(g: GraphBuilder, graph: Graph, { bind, prefix = "", 
   const opset = graph.opsets[""] ?? OPSET;
   if (opset !== OPSET) {
     throw new LimbeckError(`The graph "${graph.name}" uses ONNX opset ${opset}; only opset ${OPSET} can be built upon.`, {
-      hint: `Export it again with opset ${OPSET}.`,
+      hint: `Bring it into opset ${OPSET} with canonicalize(graph), or export it again.`,
     });
   }
   const values = new Map<string, Value>(bind);

@@ -7,9 +7,15 @@ import type { Emitter } from "./emitter.ts";
 /** Normalisation layers' operators. */
 export function normalizationOperators(emitter: Emitter) {
   return {
-    /** γ·(x − mean)/√(variance + ε) + β per channel of x [N, C, ...], with given statistics. */
-    batchNormalization: (x: Value, scale: Value, bias: Value, mean: Value, variance: Value, epsilon = 1e-5): Value =>
-      only(emitter.emit("BatchNormalization", [x, scale, bias, mean, variance], { attributes: { epsilon: float(epsilon) } })),
+    /**
+     * γ·(x − mean)/√(variance + ε) + β per channel of x [N, C, ...], with given statistics.
+     *
+     * @param kept How much of a running average stays at each step of training; ONNX's default, 0.9, unless given.
+     */
+    batchNormalization: (x: Value, scale: Value, bias: Value, mean: Value, variance: Value, epsilon = 1e-5, kept?: number): Value => {
+      const attributes = { epsilon: float(epsilon), ...(kept === undefined ? {} : { momentum: float(kept) }) };
+      return only(emitter.emit("BatchNormalization", [x, scale, bias, mean, variance], { attributes }));
+    },
     /**
      * `batchNormalization` by the batch's own mean and (biased) variance over everything but the channels, which are given too, [C] each.
      *

@@ -24,6 +24,7 @@ export function reductionOperators(emitter: Emitter) {
     reduceMean: reduce("ReduceMean"),
     reduceMax: reduce("ReduceMax"),
     reduceMin: reduce("ReduceMin"),
+    reduceProd: reduce("ReduceProd"),
     reduceSumSquare: reduce("ReduceSumSquare"),
     reduceLogSumExp: reduce("ReduceLogSumExp"),
     argMax: (x: Value, { axis, keepDims = false }: { axis: number; keepDims?: boolean }): Value =>

@@ -4,34 +4,36 @@ import { describeNode, type Graph, givenBy, type Node, takenBy } from "../graph.
 /**
  * The graph with its nodes in topological order; an order that already is one is kept.
  *
- * @param outer Names that the graph, being a subgraph, may take from around it.
+ * @param isAround Whether a name is one that the graph, being a subgraph, may take from around it.
  * @throws LimbeckError when a name is given twice, taken without being given, or nodes wait for each other in a circle.
  */
-export function inOrder(graph: Graph, source: string, outer: ReadonlySet<string> = new Set()): Graph {
+export function inOrder(graph: Graph, source: string, isAround: (name: string) => boolean = () => false): Graph {
   const given = new Set<string>();
   for (const name of givenBy(graph)) {
     if (given.has(name)) throw new LimbeckError(`The model gives the value "${name}" twice.`, { where: source });
     given.add(name);
   }
-  const names = new Set([...outer, ...given]);
+  const isKnown = (name: string): boolean => given.has(name) || isAround(name);
   for (const { name } of graph.outputs) {
-    if (!names.has(name)) throw new LimbeckError(`The model has an output "${name}", which nothing gives.`, { where: source });
+    if (!isKnown(name)) throw new LimbeckError(`The model has an output "${name}", which nothing gives.`, { where: source });
   }
-  const nodes = graph.nodes.map((node) => withSubgraphsInOrder(node, source, names));
+  const nodes = graph.nodes.map((node) => withSubgraphsInOrder(node, source, isKnown));
   for (const node of nodes) {
-    const missing = takenBy(node).find((name) => !names.has(name));
+    const missing = takenBy(node).find((name) => !isKnown(name));
     if (missing !== undefined) throw new LimbeckError(`${describeNode(node)} takes "${missing}", which nothing gives.`, { where: source });
   }
   return { ...graph, nodes: sorted(nodes, source) };
 }
 
-function withSubgraphsInOrder(node: Node, source: string, outer: ReadonlySet<string>): Node {
+function withSubgraphsInOrder(node: Node, source: string, isAround: (name: string) => boolean): Node {
   const entries = Object.entries(node.attributes);
   if (entries.every(([, { kind }]) => kind !== "graph")) return node;
   const attributes = Object.fromEntries(
     entries.map(([name, attribute]) => [
       name,
-      attribute.kind === "graph" ? { ...attribute, value: inOrder(attribute.value, `${source}, ${describeNode(node)}`, outer) } : attribute,
+      attribute.kind === "graph"
+        ? { ...attribute, value: inOrder(attribute.value, `${source}, ${describeNode(node)}`, isAround) }
+        : attribute,
     ]),
   );
   return { ...node, attributes };

@@ -1,6 +1,12 @@
 import { create, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
 import fc from "fast-check";
-import { type GraphProtoSchema, ModelProtoSchema } from "onnx-buf";
+import {
+  AttributeProto_AttributeType as AttributeType,
+  type GraphProtoSchema,
+  ModelProtoSchema,
+  TensorProto_DataType,
+  type TypeProtoSchema,
+} from "onnx-buf";
 import { describe, expect, test } from "vitest";
 import { LimbeckError } from "../../errors.ts";
 import { graphBuilder } from "../builder/builder.ts";
@@ -82,7 +88,15 @@ describe("round trip", () => {
       uint32: { type: "uint32", shape: [1], data: Uint32Array.of(2 ** 32 - 1) },
       uint64: { type: "uint64", shape: [1], data: BigUint64Array.of(2n ** 64n - 1n) },
       bool: { type: "bool", shape: [2, 1], data: Uint8Array.of(0, 1) },
-      string: { type: "string", shape: [2], data: ["", "naïve"] },
+      string: { type: "string", shape: [2], data: ["", "\ufeffnaïve"] },
+      float8e4m3fn: { type: "float8e4m3fn", shape: [2], data: Uint8Array.of(0x38, 0xff) },
+      float8e5m2fnuz: { type: "float8e5m2fnuz", shape: [1], data: Uint8Array.of(0x80) },
+      float8e8m0: { type: "float8e8m0", shape: [1], data: Uint8Array.of(127) },
+      // Two and four elements share a byte; what is left of the last one is unused.
+      int4: { type: "int4", shape: [3], data: Uint8Array.of(0x8f, 0x07) },
+      uint4: { type: "uint4", shape: [2, 1], data: Uint8Array.of(0xf1) },
+      float4e2m1: { type: "float4e2m1", shape: [], data: Uint8Array.of(0x03) },
+      uint2: { type: "uint2", shape: [5], data: Uint8Array.of(0b11100100, 0b01) },
       empty: float32([], [0, 3]),
       scalar: float32([2], []),
     };
@@ -122,6 +136,59 @@ describe("round trip", () => {
       expect(readOnnx(pool.subarray(offset, offset + bytes.length))).toEqual(smallModel());
     }
   });
+});
+
+describe("what files leave open", () => {
+  const x = { name: "x", type: "float32" as const, shape: ["N", 2] };
+  const unstated = (unstated: "shape" | "type") => ({ name: "y", type: "float32" as const, shape: [], unstated });
+
+  test.each(["shape", "type"] as const)("the %s of an output is inferred", (what) => {
+    const bytes = modelOf([node("Transpose", ["x"], ["y"])], { inputs: [x], outputs: [unstated(what)] });
+    expect(readOnnx(bytes).outputs).toEqual([{ name: "y", type: "float32", shape: [2, "N"] }]);
+  });
+
+  test("stays open where no rule tells it, and in subgraphs", () => {
+    const branch = { ...readOnnx(modelOf([node("Neg", ["z"], ["y"])], { inputs: [{ ...x, name: "z" }] })), outputs: [unstated("type")] };
+    const nodes = [
+      node("Custom", ["x"], ["z"]),
+      node("If", ["x"], ["y"], { then_branch: { kind: "graph", value: { ...branch, inputs: [] } } }),
+    ];
+    const bytes = modelOf(nodes, { inputs: [x], outputs: [unstated("shape")] });
+    const graph = readOnnx(bytes);
+    expect(graph.outputs).toEqual([unstated("shape")]);
+    expect(graph.nodes).toEqual(nodes);
+    expect(writeOnnx(graph)).toEqual(bytes);
+  });
+});
+
+test("elements in the fields of old files are read as those in raw bytes", () => {
+  const int32Data: readonly [TensorProto_DataType, number[], ArrayLike<number>][] = [
+    [TensorProto_DataType.INT8, [-1, 127], [-1, 127]],
+    [TensorProto_DataType.UINT8, [255, 0], [255, 0]],
+    [TensorProto_DataType.INT16, [-32768, 1], [-32768, 1]],
+    [TensorProto_DataType.BOOL, [1, 0], [1, 0]],
+    [TensorProto_DataType.FLOAT16, [0xbc00, 0x3c00], [0xbc00, 0x3c00]],
+    [TensorProto_DataType.BFLOAT16, [0xbf80, 0x3f80], [0xbf80, 0x3f80]],
+    [TensorProto_DataType.FLOAT8E4M3FN, [0xff, 0x38], [0xff, 0x38]],
+  ];
+  for (const [dataType, values, expected] of int32Data) {
+    const { initializers } = readOnnx(fileOf({ initializer: [{ name: "w", dims: [2n], dataType, int32Data: values }] }));
+    expect(Array.from(initializers.get("w")?.data as Uint8Array)).toEqual(expected);
+  }
+  const uint64Data = [2n ** 32n - 1n];
+  const read = (dataType: TensorProto_DataType) =>
+    readOnnx(fileOf({ initializer: [{ name: "w", dims: [1n], dataType, uint64Data }] })).initializers.get("w")?.data;
+  expect(read(TensorProto_DataType.UINT32)).toEqual(Uint32Array.of(2 ** 32 - 1));
+  expect(read(TensorProto_DataType.UINT64)).toEqual(BigUint64Array.of(2n ** 32n - 1n));
+  const packed = readOnnx(fileOf({ initializer: [{ name: "w", dims: [3n], dataType: TensorProto_DataType.INT4, int32Data: [0x21, 3] }] }));
+  expect(packed.initializers.get("w")).toEqual({ type: "int4", shape: [3], data: Uint8Array.of(0x21, 3) });
+});
+
+test("a model larger than a file can be is not written", () => {
+  // Counted, not copied: the data is one large array without memory of its own.
+  const huge = { byteLength: 2 ** 31 } as Float32Array;
+  const graph = { ...smallModel(), initializers: new Map([["w", { type: "float32" as const, shape: [2 ** 29], data: huge }]]) };
+  expect(() => writeOnnx(graph)).toThrow(/larger than one ONNX file can be \(2 GB\)/);
 });
 
 describe("bytes that are no model", () => {
@@ -195,11 +262,55 @@ describe("models that make no sense", () => {
     );
   });
 
+  test("a string that is no text", () => {
+    const attribute = [{ name: "s", type: AttributeType.STRING, s: Uint8Array.of(0xff) }];
+    expect(refusal(fileOf({ node: [{ opType: "Custom", output: ["y"], attribute }] }))).toMatchObject({
+      message: "A string of the model is not UTF-8 text.",
+      where: 'model.onnx, node "Custom_0"',
+    });
+  });
+
   test("an element type that is not supported", () => {
     expect(refusal(fileOf({ initializer: [{ name: "w", dims: [], dataType: 14 }] }))).toMatchObject({
-      message: "Element type number 14 is not supported.",
+      message: "Element type complex64 is not supported.",
       where: 'model.onnx, tensor "w"',
     });
+  });
+
+  test("more axes than any tensor has", () => {
+    const dims = new Array<bigint>(1000).fill(1n);
+    expect(refusal(fileOf({ initializer: [{ name: "w", dims, dataType: 1, rawData: new Uint8Array(4) }] })).message).toMatch(
+      /has 1000 axes/,
+    );
+    const dim = dims.map((value) => ({ value: { case: "dimValue" as const, value } }));
+    const type = { value: { case: "tensorType" as const, value: { elemType: 1, shape: { dim } } } };
+    expect(refusal(fileOf({ input: [{ name: "x", type }] })).message).toMatch(/has 1000 axes/);
+  });
+
+  test("a node with more inputs than any operator takes", () => {
+    const input = new Array<string>(200_000).fill("x");
+    expect(refusal(fileOf({ node: [{ opType: "Sum", input, output: ["y"] }] })).message).toMatch(/more than 16384 inputs or outputs/);
+  });
+
+  test("an operator whose name every object has", () => {
+    expect(refusal(fileOf({ node: [{ opType: "constructor", output: ["y"] }] })).message).toMatch(/no operator is called "constructor"/);
+  });
+
+  test.each<[string, NonNullable<MessageInitShape<typeof TypeProtoSchema>["value"]>]>([
+    ["a sequence", { case: "sequenceType", value: {} }],
+    ["a map", { case: "mapType", value: {} }],
+    ["an optional value", { case: "optionalType", value: {} }],
+  ])("an input that is %s", (kind, value) => {
+    expect(refusal(fileOf({ input: [{ name: "x", type: { value } }] }))).toMatchObject({
+      message: `Only tensors can be inputs and outputs of a graph, and this is ${kind}.`,
+      where: 'model.onnx, value "x"',
+    });
+  });
+
+  test("an input without a shape, or without a type", () => {
+    const type = { value: { case: "tensorType" as const, value: { elemType: 1 } } };
+    expect(refusal(fileOf({ input: [{ name: "x", type }] })).message).toMatch(/does not state the shape of this input/);
+    expect(refusal(fileOf({ input: [{ name: "x" }] })).message).toMatch(/and this is of no type/);
   });
 
   test("nodes out of order are sorted, others keep their order", () => {

@@ -1,165 +1,232 @@
-import { fromBinary } from "@bufbuild/protobuf";
 import {
   type AttributeProto,
   AttributeProto_AttributeType as AttributeType,
+  type FunctionProto,
   type GraphProto,
-  ModelProtoSchema,
   type NodeProto,
+  type OperatorSetIdProto,
   type TensorProto,
-  TensorProto_DataLocation,
   type ValueInfoProto,
 } from "onnx-buf";
 import { LimbeckError } from "../../errors.ts";
-import type { Attribute, Dim, Graph, Node, Value } from "../graph.ts";
-import { arrayTypeOf, elementCount, type Tensor, type TensorData } from "../tensor.ts";
+import type { Attribute, Attributes, Dim, Graph, Node, Value, ValueInfo } from "../graph.ts";
+import { statedOutputs } from "../rewrite/infer.ts";
+import type { Tensor } from "../tensor.ts";
+import { decodeModel, decodeText, notOnnx } from "./decode.ts";
 import { elementTypeOfCode } from "./element-types.ts";
+import type { ExternalFiles } from "./external-data.ts";
+import { functionKey, inlineFunctions, type LocalFunction, type LocalFunctions } from "./functions.ts";
+import { MOST_AXES, MOST_OPERANDS } from "./limits.ts";
 import { inOrder } from "./order.ts";
+import { readTensor } from "./read-tensor.ts";
+
+export interface ReadOptions {
+  /** The files that hold the model's weights, where it is not one file (see `externalFiles`). */
+  readonly files?: ExternalFiles;
+}
 
 /**
- * Reads an ONNX file. Nodes that are not in topological order are put in one.
+ * Reads an ONNX file, of any operator set. Nodes that are not in topological order are put in one; functions that the model defines are
+ * inlined. An output whose type or shape the file doesn't state gets the inferred one, where it can be inferred.
  *
  * @param source What to call the file in messages.
  * @throws LimbeckError when the bytes are not an ONNX model, are cut short, or hold what Limbeck can't represent.
  */
-export function readOnnx(bytes: Uint8Array, source = "the ONNX model"): Graph {
-  const model = decode(bytes, source);
+export function readOnnx(bytes: Uint8Array, source = "the ONNX model", { files = new Map() }: ReadOptions = {}): Graph {
+  const model = decodeModel(bytes, source);
   if (!model.graph) throw notOnnx(source, "it holds no graph");
-  const opsets = Object.fromEntries(model.opsetImport.map(({ domain, version }) => [domain === "ai.onnx" ? "" : domain, Number(version)]));
   if (model.graph.node.length > 0 && model.opsetImport.length === 0) throw notOnnx(source, "it names no operator set");
-  if (model.functions.length > 0) {
-    throw new LimbeckError("The model defines functions of its own, which are not supported.", {
-      where: source,
-      hint: "Inline them first (onnx.inliner.inline_local_functions).",
-    });
-  }
+  const opsets = opsetsOf(model.opsetImport, source);
+  for (const { name, opsetImport } of model.functions) addOpsets(opsets, opsetImport, `${source}, function "${name}"`);
+  const reading: Reading = { opsets, files, tensors: new Map() };
+  const functions: LocalFunctions = new Map(model.functions.map((proto) => localFunction(proto, reading, source)));
   const metadata = Object.fromEntries(model.metadataProps.map(({ key, value }) => [key, value]));
-  return inOrder(readGraph(model.graph, opsets, source, metadata), source);
+  const graph = inOrder(inlineFunctions(readGraph(model.graph, reading, source, metadata), functions, source), source);
+  return statedOutputs({ ...graph, valueInfo: readValueInfo(model.graph, graph, source) });
 }
 
-function decode(bytes: Uint8Array, source: string) {
-  try {
-    return fromBinary(ModelProtoSchema, bytes);
-  } catch (cause) {
-    throw notOnnx(source, cause instanceof Error ? cause.message : "it cannot be decoded", cause);
+/** Of values that no node of the graph gives, and of what is no tensor, nothing is kept. */
+function readValueInfo({ valueInfo }: GraphProto, { inputs, nodes, initializers }: Graph, source: string): ValueInfo | undefined {
+  const given = new Set(nodes.flatMap(({ outputs }) => outputs));
+  const values = valueInfo.filter(({ name }) => given.delete(name)).map((proto) => readValue(proto, true, source));
+  const stated = values.filter(({ unstated }) => unstated === undefined);
+  return stated.length > 0 ? { values: stated, inputs, nodes, initializers } : undefined;
+}
+
+/** What is the same for all of a model. */
+interface Reading {
+  readonly opsets: Readonly<Record<string, number>>;
+  readonly files: ExternalFiles;
+  /** Tensors read before: a function's are the same in every call. */
+  readonly tensors: Map<TensorProto, Tensor>;
+  /** Within a function: the attributes of the call. */
+  readonly called?: Attributes;
+}
+
+const domainOf = (domain: string): string => (domain === "ai.onnx" ? "" : domain);
+
+function opsetsOf(imports: readonly OperatorSetIdProto[], where: string): Record<string, number> {
+  return Object.fromEntries(
+    imports.map(({ domain, version }) => {
+      if (version < 1 || version > 2 ** 31) throw notOnnx(where, `it names version ${version} of an operator set`);
+      return [domainOf(domain), Number(version)];
+    }),
+  );
+}
+
+/** Adds the operator sets that a function names. @throws LimbeckError when it needs another version than the rest of the model. */
+function addOpsets(opsets: Record<string, number>, imports: readonly OperatorSetIdProto[], where: string): void {
+  for (const [domain, version] of Object.entries(opsetsOf(imports, where))) {
+    const used = Object.hasOwn(opsets, domain) ? opsets[domain] : undefined;
+    if (used !== undefined && used !== version) {
+      throw new LimbeckError(`The function uses version ${version} of the operator set "${domain || "ai.onnx"}", the model ${used}.`, {
+        where,
+        hint: "Inline the functions first (onnx.inliner.inline_local_functions with convert_version).",
+      });
+    }
+    opsets[domain] = version;
   }
 }
 
-function notOnnx(source: string, why: string, cause?: unknown): LimbeckError {
-  return new LimbeckError(`Not a readable ONNX model: ${why}.`, {
-    where: source,
-    hint: "Check that the file is complete and really is an .onnx file.",
-    cause,
-  });
+function localFunction(proto: FunctionProto, reading: Reading, source: string): [string, LocalFunction] {
+  const where = `${source}, function "${proto.name}"`;
+  const defaults = (): Attributes => readAttributes(proto.attributeProto, reading, where);
+  return [
+    functionKey({ domain: domainOf(proto.domain), op: operatorName(proto.name, proto.overload) }),
+    {
+      inputs: proto.input,
+      outputs: proto.output,
+      nodesFor: (attributes) =>
+        proto.node.map((node, index) => readNode(node, index, { ...reading, called: { ...defaults(), ...attributes } }, where)),
+    },
+  ];
 }
 
-function readGraph(proto: GraphProto, opsets: Graph["opsets"], source: string, metadata: Graph["metadata"]): Graph {
-  const initializers = new Map(proto.initializer.map((tensor) => [tensor.name, readTensor(tensor, source)]));
-  if (initializers.size !== proto.initializer.length) throw notOnnx(source, "two initialisers have the same name");
-  if (proto.sparseInitializer.length > 0) throw new LimbeckError("Sparse initialisers are not supported.", { where: source });
+/** One name per overload of a function. */
+const operatorName = (name: string, overload: string): string => (overload ? `${name}:${overload}` : name);
+
+function readGraph(proto: GraphProto, reading: Reading, where: string, metadata?: Graph["metadata"]): Graph {
+  const initializers = new Map(proto.initializer.map((tensor) => [tensor.name, readTensorOnce(tensor, reading, where)]));
+  if (initializers.size !== proto.initializer.length) throw notOnnx(where, "two initialisers have the same name");
+  if (proto.sparseInitializer.length > 0) throw new LimbeckError("Sparse initialisers are not supported.", { where });
+  const isMain = metadata !== undefined;
   return {
     name: proto.name,
-    opsets,
+    opsets: reading.opsets,
     // Before IR version 4 initialisers were listed among the inputs too.
-    inputs: proto.input.filter(({ name }) => !initializers.has(name)).map((value) => readValue(value, source)),
-    outputs: proto.output.map((value) => readValue(value, source)),
-    nodes: proto.node.map((node, index) => readNode(node, index, opsets, source)),
+    inputs: proto.input.filter(({ name }) => !initializers.has(name)).map((value) => readValue(value, !isMain, where)),
+    outputs: proto.output.map((value) => readValue(value, true, where)),
+    nodes: proto.node.map((node, index) => readNode(node, index, reading, where)),
     initializers,
-    metadata,
+    metadata: metadata ?? {},
   };
 }
 
-function readValue(proto: ValueInfoProto, source: string): Value {
-  const where = `${source}, value "${proto.name}"`;
-  const type = proto.type?.value;
-  if (type?.case !== "tensorType") throw new LimbeckError("Only tensors can be inputs and outputs of a graph.", { where });
+/** @param mayBeOpen Whether type and shape may be left for inference to find. */
+function readValue({ name, type: proto }: ValueInfoProto, mayBeOpen: boolean, source: string): Value {
+  const where = `${source}, value "${name}"`;
+  const type = proto?.value;
+  if (mayBeOpen && (type?.case !== "tensorType" || type.value.elemType === 0))
+    return { name, type: "float32", shape: [], unstated: "type" };
+  if (type?.case !== "tensorType") {
+    throw new LimbeckError(
+      `Only tensors can be inputs and outputs of a graph, and this is ${type?.case ? kindsOfType[type.case] : "of no type"}.`,
+      {
+        where,
+      },
+    );
+  }
+  const elements = elementTypeOfCode(type.value.elemType, where);
   const dims = type.value.shape?.dim;
   if (!dims) {
-    throw new LimbeckError("The model does not state the shape of this input or output.", {
+    if (mayBeOpen) return { name, type: elements, shape: [], unstated: "shape" };
+    throw new LimbeckError("The model does not state the shape of this input.", {
       where,
-      hint: "Run onnx.shape_inference.infer_shapes on it first.",
+      hint: "Export it with example inputs, or state the shape with onnx.helper.make_tensor_value_info.",
     });
   }
+  if (dims.length > MOST_AXES) throw notOnnx(where, `it has ${dims.length} axes`);
   const shape = dims.map(({ value }, axis): Dim => {
     // Some exporters write -1 for a size that is known only at run time.
-    if (value.case === "dimValue" && value.value >= 0) return Number(value.value);
-    return value.case === "dimParam" && value.value !== "" ? value.value : `${proto.name}_${axis}`;
+    if (value.case === "dimValue" && value.value >= 0) {
+      const size = Number(value.value);
+      if (!Number.isSafeInteger(size)) throw notOnnx(where, `its shape holds a size of ${value.value}`);
+      return size;
+    }
+    return value.case === "dimParam" && value.value !== "" ? value.value : `${name}_${axis}`;
   });
-  return { name: proto.name, type: elementTypeOfCode(type.value.elemType, where), shape };
+  return { name, type: elements, shape };
 }
 
-function readNode(proto: NodeProto, index: number, opsets: Graph["opsets"], source: string): Node {
-  const name = proto.name || `${proto.opType}_${index}`;
+const kindsOfType = {
+  sequenceType: "a sequence",
+  mapType: "a map",
+  optionalType: "an optional value",
+  sparseTensorType: "a sparse tensor",
+} as const;
+
+function readNode(proto: NodeProto, index: number, reading: Reading, source: string): Node {
+  const { opType, overload, domain, input, output, attribute } = proto;
+  const name = proto.name || `${opType}_${index}`;
   const where = `${source}, node "${name}"`;
+  // Rules stand in tables by operator; what every object has (`toString`) must not be taken for one.
+  for (const word of [opType, domain]) if (word in Object.prototype) throw notOnnx(where, `no operator is called "${word}"`);
+  if (input.length > MOST_OPERANDS || output.length > MOST_OPERANDS)
+    throw new LimbeckError(`The node has more than ${MOST_OPERANDS} inputs or outputs.`, { where });
   return {
-    op: proto.opType,
-    domain: proto.domain === "ai.onnx" ? "" : proto.domain,
+    op: operatorName(opType, overload),
+    domain: domainOf(domain),
     name,
-    inputs: proto.input,
-    outputs: proto.output,
-    attributes: Object.fromEntries(proto.attribute.map((attribute) => [attribute.name, readAttribute(attribute, opsets, where)])),
+    inputs: input,
+    outputs: output,
+    attributes: readAttributes(attribute, reading, where),
   };
 }
 
-const text = new TextDecoder();
+function readAttributes(protos: readonly AttributeProto[], reading: Reading, where: string): Attributes {
+  return Object.fromEntries(
+    protos.flatMap((proto): [string, Attribute][] => {
+      const attribute = proto.refAttrName ? referredTo(proto, reading, where) : readAttribute(proto, reading, where);
+      return attribute ? [[proto.name, attribute]] : [];
+    }),
+  );
+}
 
-function readAttribute(proto: AttributeProto, opsets: Graph["opsets"], where: string): Attribute {
+/** The attribute of the function's call that one of its nodes refers to; none where the call leaves it out. */
+function referredTo({ name, refAttrName }: AttributeProto, { called }: Reading, where: string): Attribute | undefined {
+  if (!called) throw new LimbeckError(`Attribute "${name}" refers to one of a function, but the node is in none.`, { where });
+  return Object.hasOwn(called, refAttrName) ? called[refAttrName] : undefined;
+}
+
+function readAttribute(proto: AttributeProto, reading: Reading, where: string): Attribute {
   switch (proto.type) {
     case AttributeType.FLOAT:
       return { kind: "float", value: proto.f };
     case AttributeType.INT:
       return { kind: "int", value: Number(proto.i) };
     case AttributeType.STRING:
-      return { kind: "string", value: text.decode(proto.s) };
+      return { kind: "string", value: decodeText(proto.s, where) };
     case AttributeType.FLOATS:
       return { kind: "floats", value: proto.floats };
     case AttributeType.INTS:
       return { kind: "ints", value: proto.ints.map(Number) };
     case AttributeType.STRINGS:
-      return { kind: "strings", value: proto.strings.map((bytes) => text.decode(bytes)) };
+      return { kind: "strings", value: proto.strings.map((bytes) => decodeText(bytes, where)) };
     case AttributeType.TENSOR:
-      if (proto.t) return { kind: "tensor", value: readTensor(proto.t, where) };
+      if (proto.t) return { kind: "tensor", value: readTensorOnce(proto.t, reading, where) };
       break;
     case AttributeType.GRAPH:
-      if (proto.g) return { kind: "graph", value: readGraph(proto.g, opsets, where, {}) };
+      if (proto.g) return { kind: "graph", value: readGraph(proto.g, reading, where) };
   }
-  throw new LimbeckError(`Attribute "${proto.name}" is of a kind that is not supported.`, { where });
+  throw new LimbeckError(`Attribute "${proto.name}" is of a kind that is not supported: ${AttributeType[proto.type] ?? proto.type}.`, {
+    where,
+  });
 }
 
-function readTensor(proto: TensorProto, source: string): Tensor {
-  const where = `${source}, tensor "${proto.name}"`;
-  const type = elementTypeOfCode(proto.dataType, where);
-  const shape = proto.dims.map(Number);
-  const count = elementCount(shape);
-  if (![...shape, count].every((size) => size >= 0 && Number.isSafeInteger(size)))
-    throw notOnnx(where, `its shape [${shape.join(", ")}] makes no sense`);
-  if (proto.dataLocation === TensorProto_DataLocation.EXTERNAL) {
-    throw new LimbeckError("Weights in a separate file are not supported.", { where, hint: "Save the model as one file." });
-  }
-  const data = type === "string" ? proto.stringData.map((bytes) => text.decode(bytes)) : numericData(proto, type, where);
-  if (data.length !== count) throw notOnnx(where, `it should hold ${count} elements but holds ${data.length}`);
-  return { type, shape, data };
-}
-
-function numericData(proto: TensorProto, type: Exclude<Tensor["type"], "string">, where: string): TensorData {
-  const ArrayType = arrayTypeOf(type);
-  const raw = proto.rawData;
-  if (raw.length > 0) {
-    if (raw.length % ArrayType.BYTES_PER_ELEMENT !== 0) throw notOnnx(where, `${raw.length} bytes do not divide into ${type} elements`);
-    // A copy of its own: the bytes may lie unaligned, or in a Buffer that shares its memory with others.
-    return new ArrayType(new Uint8Array(raw).buffer);
-  }
-  switch (type) {
-    case "float32":
-      return Float32Array.from(proto.floatData);
-    case "float64":
-      return Float64Array.from(proto.doubleData);
-    case "int64":
-      return BigInt64Array.from(proto.int64Data);
-    case "uint64":
-      return BigUint64Array.from(proto.uint64Data);
-    case "uint32":
-      return Uint32Array.from(proto.uint64Data, Number);
-    default:
-      return arrayTypeOf(type).from(proto.int32Data);
-  }
+function readTensorOnce(proto: TensorProto, { tensors, files }: Reading, where: string): Tensor {
+  const before = tensors.get(proto);
+  if (before) return before;
+  const tensor = readTensor(proto, files, where);
+  tensors.set(proto, tensor);
+  return tensor;
 }

@@ -12,12 +12,38 @@ import {
 import type { Attribute, Graph, Node, Value } from "../graph.ts";
 import { type Tensor, toInt64 } from "../tensor.ts";
 import { codeOfElementType } from "./element-types.ts";
+import { PROTOBUF_LIMIT, tooLarge } from "./limits.ts";
 
 /** The file format version that goes with the operator sets written here. */
 const IR_VERSION = 10n;
 
-/** The graph as the bytes of an ONNX file. The same graph always gives the same bytes. */
+/**
+ * The graph as the bytes of an ONNX file. The same graph always gives the same bytes.
+ *
+ * @throws LimbeckError when it is more than one file can hold: 2 GB.
+ */
 export function writeOnnx(graph: Graph): Uint8Array {
+  if (tensorBytes(graph) > PROTOBUF_LIMIT) throw tooLarge(`graph "${graph.name}"`);
+  const bytes = encoded(graph);
+  if (bytes.length > PROTOBUF_LIMIT) throw tooLarge(`graph "${graph.name}"`);
+  return bytes;
+}
+
+/** Counted before any of it is copied. */
+function tensorBytes(graph: Graph): number {
+  const bytesOf = ({ type, data }: Tensor): number => (type === "string" ? 0 : (data as Float32Array).byteLength);
+  let total = 0;
+  for (const tensor of graph.initializers.values()) total += bytesOf(tensor);
+  for (const { attributes } of graph.nodes) {
+    for (const attribute of Object.values(attributes)) {
+      if (attribute.kind === "tensor") total += bytesOf(attribute.value);
+      if (attribute.kind === "graph") total += tensorBytes(attribute.value);
+    }
+  }
+  return total;
+}
+
+function encoded(graph: Graph): Uint8Array {
   return toBinary(
     ModelProtoSchema,
     create(ModelProtoSchema, {
@@ -37,25 +63,34 @@ function writeGraph(graph: Graph): GraphProto {
     initializer: Array.from(graph.initializers, ([name, tensor]) => writeTensor(tensor, name)),
     input: graph.inputs.map(writeValue),
     output: graph.outputs.map(writeValue),
+    valueInfo: validValueInfo(graph).map(writeValue),
   });
 }
 
-function writeValue(value: Value) {
-  const dim = value.shape.map((size) =>
+function validValueInfo({ valueInfo, inputs, nodes, initializers }: Graph): readonly Value[] {
+  const isValid = valueInfo?.inputs === inputs && valueInfo.nodes === nodes && valueInfo.initializers === initializers;
+  return isValid ? valueInfo.values : [];
+}
+
+function writeValue({ name, type, shape, unstated }: Value) {
+  if (unstated === "type") return create(ValueInfoProtoSchema, { name });
+  const dim = shape.map((size) =>
     typeof size === "number"
       ? { value: { case: "dimValue" as const, value: BigInt(size) } }
       : { value: { case: "dimParam" as const, value: size } },
   );
   return create(ValueInfoProtoSchema, {
-    name: value.name,
-    type: { value: { case: "tensorType", value: { elemType: codeOfElementType(value.type), shape: { dim } } } },
+    name,
+    type: { value: { case: "tensorType", value: { elemType: codeOfElementType(type), shape: unstated ? undefined : { dim } } } },
   });
 }
 
 function writeNode(node: Node) {
+  const [op = "", ...overload] = node.op.split(":");
   return create(NodeProtoSchema, {
     name: node.name,
-    opType: node.op,
+    opType: op,
+    overload: overload.join(":"),
     domain: node.domain,
     input: [...node.inputs],
     output: [...node.outputs],

@@ -1,7 +1,12 @@
 import type { Graph } from "../graph.ts";
+import { foldControlFlow } from "./control-flow.ts";
+import { decompose } from "./decompose/decompose.ts";
 import { foldConstants } from "./fold.ts";
 import { inferenceForm } from "./inference-form.ts";
 import { liftWeights } from "./lift-weights.ts";
+import { convertOpset } from "./opset/convert.ts";
+import { quantizedWeights } from "./quantized-weights.ts";
+import { widenFloats } from "./widen.ts";
 
 /**
  * Any model in the one form that the rest of Limbeck builds upon: the operator set `OPSET`, no control flow, no fused operators, float32
@@ -13,4 +18,13 @@ export function canonicalize(graph: Graph): Graph {
   return rewrites.reduce((current, rewrite) => rewrite(current), graph);
 }
 
-const rewrites: readonly ((graph: Graph) => Graph)[] = [inferenceForm, liftWeights, (graph) => foldConstants(graph, { keepWeights: true })];
+const rewrites: readonly ((graph: Graph) => Graph)[] = [
+  convertOpset,
+  foldControlFlow,
+  widenFloats,
+  decompose,
+  inferenceForm,
+  liftWeights,
+  quantizedWeights,
+  (graph) => foldConstants(graph, { keepWeights: true }),
+];

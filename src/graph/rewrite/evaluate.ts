@@ -1,280 +1,133 @@
-import { constantTensor, intAttribute, intsAttribute, tensorAttribute } from "../attributes.ts";
-import { sizesTaken, slicedAxes } from "../shapes/layout.ts";
-import { normalizeAxis, type ShapeContext, type ValueType } from "../shapes/rule.ts";
-import { arrayTypeOf, type ElementType, elementCount, int64, type Tensor, type TensorData } from "../tensor.ts";
+import { LimbeckError } from "../../errors.ts";
+import { constantTensor } from "../attributes.ts";
+import type { Dim } from "../graph.ts";
+import type { ShapeContext, ValueType } from "../shapes/rule.ts";
+import { type ElementType, elementCount, int64, isOpaque, type Tensor, type TensorData, zeros } from "../tensor.ts";
+import { arithmeticKernels } from "./kernels/arithmetic.ts";
+import { movementKernels } from "./kernels/movement.ts";
+import { reductionKernels } from "./kernels/reduction.ts";
+import { sizeKernels } from "./kernels/sizes.ts";
+import { type Kernel, type Operand, operandOf, symbolicOperand, typedArray } from "./kernels/task.ts";
 
-type Element = number | bigint;
-/** Typed arrays, seen as what they have in common. */
-interface Elements {
-  readonly length: number;
-  [index: number]: Element;
-  set(from: ArrayLike<Element>, offset?: number): void;
-  subarray(begin: number, end: number): ArrayLike<Element>;
-  fill(element: Element): unknown;
+const constantKernels: Readonly<Record<string, Kernel>> = { ...movementKernels, ...arithmeticKernels, ...reductionKernels };
+const symbolicKernels: Readonly<Record<string, Kernel>> = { ...movementKernels, ...sizeKernels };
+/** Of how many inputs an operator takes elements; of the others it only takes the type or the shape. */
+const elementInputs: Readonly<Record<string, number>> = { Shape: 0, Size: 0, CastLike: 1 };
+
+/** Longer lists are no shapes. */
+const MOST_SIZES = 2 ** 8;
+
+/** The elements of an output, as far as they are known before the graph runs. */
+export interface KnownElements {
+  readonly constant?: Tensor;
+  /** The elements, symbolic sizes among them. */
+  readonly symbolic?: readonly Dim[];
 }
-
-/** A result in the making, with the constants it is made from. */
-interface Task {
-  readonly context: ShapeContext;
-  readonly inputs: readonly Tensor[];
-  readonly type: ElementType;
-  readonly shape: readonly number[];
-}
-
-/** Computes an operator, or returns `undefined` to leave it to the runtime. */
-type Kernel = (task: Task) => TensorData | undefined;
 
 /**
- * The output of a node whose inputs are all constants, element for element what ONNX Runtime gives.
+ * What a node gives, where its inputs are known or only their shapes are asked for: constants element for element as ONNX Runtime gives them.
  *
- * @param output Its type and shape, as inferred.
- * @returns `undefined` where an input is not constant, or this operator on these types is left to the runtime.
+ * @param outputs Their types and shapes, as inferred.
+ * @param isWorth Whether to compute the elements of this output; called before its memory is taken.
+ * @returns For each output what is known of it; nothing where this operator on these types is left to the runtime.
  */
-export function evaluate(context: ShapeContext, output: ValueType): Tensor | undefined {
+export function evaluate(
+  context: ShapeContext,
+  outputs: readonly ValueType[],
+  isWorth: (output: ValueType) => boolean,
+): readonly KnownElements[] {
   const { node } = context;
-  const shape = output.shape.filter((size) => typeof size === "number");
-  if (node.domain !== "" || shape.length < output.shape.length) return undefined;
-  if (node.op === "Constant") return constantTensor(node);
-  if (node.op === "Shape") {
-    const sizes = sizesTaken(context);
-    return sizes.every((size) => typeof size === "number") ? int64(sizes) : undefined;
-  }
-  const kernel = Object.hasOwn(kernels, node.op) ? kernels[node.op] : undefined;
-  const inputs = context.inputs.flatMap((input, index) => (input ? [context.constant(index)] : []));
-  if (!kernel || !inputs.every((input) => input !== undefined && input.type !== "string")) return undefined;
-  const data = kernel({ context, inputs: inputs as readonly Tensor[], type: output.type, shape });
-  return data && { type: output.type, shape, data };
+  if (node.domain !== "") return outputs.map(() => ({}));
+  return outputs.map((output, index): KnownElements => {
+    const shape = output.shape.filter((size) => typeof size === "number");
+    if (shape.length < output.shape.length || !isComputable(output.type)) return {};
+    if (isWorth(output)) {
+      const constant = node.op === "Constant" ? constantTensor(node) : constantOutput(context, outputs, index, shape);
+      if (constant) return { constant };
+    }
+    const sizes = symbolicOutput(context, outputs, index, shape);
+    const constant = sizes && isWorth(output) ? tensorOf(sizes, output.type, shape) : undefined;
+    return constant ? { constant } : sizes ? { symbolic: sizes } : {};
+  });
 }
 
-const elementsOf = (tensor: Tensor): Elements => tensor.data as unknown as Elements;
+const isComputable = (type: ElementType): boolean => type !== "string" && !isOpaque(type);
 
-function allocate({ type, shape }: Pick<Task, "type" | "shape">): Elements {
-  return new (arrayTypeOf(type as Exclude<ElementType, "string">))(elementCount(shape)) as unknown as Elements;
+function kernelOf(kernels: Readonly<Record<string, Kernel>>, op: string): Kernel | undefined {
+  return Object.hasOwn(kernels, op) ? kernels[op] : undefined;
 }
 
-const asData = (elements: Elements): TensorData => elements as unknown as TensorData;
-
-/** Row-major distances between neighbours along each axis. */
-function stridesOf(shape: readonly number[]): number[] {
-  return shape.map((_, axis) => elementCount(shape.slice(axis + 1)));
+function constantOutput(context: ShapeContext, outputs: readonly ValueType[], index: number, shape: readonly number[]): Tensor | undefined {
+  const kernel = kernelOf(constantKernels, context.node.op);
+  const type = (outputs[index] as ValueType).type;
+  if (!kernel) return undefined;
+  const inputs = operands(context, (input) => {
+    const constant = context.constant(input);
+    return constant && isComputable(constant.type) ? operandOf(constant) : undefined;
+  });
+  if (!inputs) return undefined;
+  // Nothing to compute, however long the other axes are.
+  if (elementCount(shape) === 0) return zeros(type, shape);
+  const allocate = (count = elementCount(shape), of = type) => typedArray(of, count);
+  const data = kernel({ context, inputs, outputs, index, type, shape, allocate });
+  return data && { type, shape, data: data as unknown as TensorData };
 }
 
-/** Reads `source` along given strides: transposing, slicing and broadcasting are all of this form. */
-function strided(source: Elements, shape: readonly number[], strides: readonly number[], start: number, target: Elements): Elements {
-  const index = shape.map(() => 0);
-  let from = start;
-  for (let to = 0; to < target.length; to++) {
-    target[to] = source[from] as Element;
-    for (let axis = shape.length - 1; axis >= 0; axis--) {
-      from += strides[axis] as number;
-      index[axis] = (index[axis] as number) + 1;
-      if ((index[axis] as number) < (shape[axis] as number)) break;
-      from -= (strides[axis] as number) * (shape[axis] as number);
-      index[axis] = 0;
-    }
+function symbolicOutput(
+  context: ShapeContext,
+  outputs: readonly ValueType[],
+  index: number,
+  shape: readonly number[],
+): readonly Dim[] | undefined {
+  const kernel = kernelOf(symbolicKernels, context.node.op);
+  const type = (outputs[index] as ValueType).type;
+  if (!kernel || elementCount(shape) > MOST_SIZES) return undefined;
+  const inputs = operands(context, (input) => smallOperand(context, input));
+  if (!inputs) return undefined;
+  try {
+    const data = kernel({
+      context,
+      inputs,
+      outputs,
+      index,
+      type,
+      shape,
+      allocate: (count = elementCount(shape)) => new Array<Dim>(count).fill(0),
+    });
+    return data as readonly Dim[] | undefined;
+  } catch (error) {
+    // A size that can't be counted: whether it matters is for the rule that needs it to say.
+    if (error instanceof LimbeckError) return undefined;
+    throw error;
   }
-  return target;
 }
 
-/** A tensor's elements repeated to a larger shape. */
-function broadcastTo(tensor: Tensor, shape: readonly number[]): Elements {
-  const extra = shape.length - tensor.shape.length;
-  const own = stridesOf(tensor.shape);
-  const strides = shape.map((_, axis) => (axis < extra || tensor.shape[axis - extra] === 1 ? 0 : (own[axis - extra] as number)));
-  return strided(elementsOf(tensor), shape, strides, 0, allocate({ type: tensor.type, shape }));
+/** The inputs of a node; `undefined` where one that is there is not known. */
+function operands(context: ShapeContext, known: (index: number) => Operand | undefined): readonly (Operand | undefined)[] | undefined {
+  const inputs = context.inputs.slice(0, elementInputs[context.node.op]);
+  const found = inputs.map((input, index) => input && known(index));
+  return found.every((operand, index) => operand || !inputs[index]) ? found : undefined;
 }
 
-/** The same elements in another shape. */
-const reshaped: Kernel = ({ inputs: [x] }) => x?.data;
-
-const transposed: Kernel = (task) => {
-  const x = task.inputs[0] as Tensor;
-  const strides = stridesOf(x.shape);
-  const order = intsAttribute(task.context.node, "perm") ?? x.shape.map((_, axis) => x.shape.length - 1 - axis);
-  return asData(
-    strided(
-      elementsOf(x),
-      task.shape,
-      order.map((axis) => strides[axis] as number),
-      0,
-      allocate(task),
-    ),
-  );
-};
-
-const sliced: Kernel = (task) => {
-  const x = task.inputs[0] as Tensor;
-  const steps = stridesOf(x.shape);
-  let start = 0;
-  for (const slice of slicedAxes(task.context)) {
-    start += slice.start * (steps[slice.axis] as number);
-    steps[slice.axis] = (steps[slice.axis] as number) * slice.step;
+function smallOperand(context: ShapeContext, index: number): Operand | undefined {
+  const [constant, input] = [context.constant(index), context.inputs[index]];
+  if (constant) {
+    const isTaken = /^(u?int|bool|float(32|64)$)/.test(constant.type) && isComputable(constant.type) && constant.data.length <= MOST_SIZES;
+    return isTaken ? symbolicOperand(constant.type, constant.shape, Array.from(constant.data as ArrayLike<number>, Number)) : undefined;
   }
-  return asData(strided(elementsOf(x), task.shape, steps, start, allocate(task)));
-};
+  const symbolic = context.symbolic(index);
+  return input && symbolic && symbolicOperand(input.type, input.shape as readonly number[], symbolic);
+}
 
-const gathered: Kernel = (task) => {
-  const [x, indices] = task.inputs as [Tensor, Tensor];
-  const axis = normalizeAxis(task.context, intAttribute(task.context.node, "axis", 0), x.shape.length);
-  const size = x.shape[axis] as number;
-  const chosen = Array.from(indices.data as ArrayLike<Element>, (index) => (Number(index) < 0 ? Number(index) + size : Number(index)));
-  if (chosen.some((index) => index < 0 || index >= size)) return undefined;
-  const [outer, block] = [elementCount(x.shape.slice(0, axis)), elementCount(x.shape.slice(axis + 1))];
-  const result = allocate(task);
-  let to = 0;
-  for (let row = 0; row < outer; row++) {
-    for (const index of chosen) {
-      const from = (row * size + index) * block;
-      result.set(elementsOf(x).subarray(from, from + block), to);
-      to += block;
-    }
-  }
-  return asData(result);
-};
-
-const concatenated: Kernel = (task) => {
-  const axis = normalizeAxis(task.context, intAttribute(task.context.node, "axis", 0), task.shape.length);
-  const result = allocate(task);
-  let to = 0;
-  for (let row = 0; row < elementCount(task.shape.slice(0, axis)); row++) {
-    for (const part of task.inputs) {
-      const block = elementCount(part.shape.slice(axis));
-      result.set(elementsOf(part).subarray(row * block, (row + 1) * block), to);
-      to += block;
-    }
-  }
-  return asData(result);
-};
-
-const filled: Kernel = (task) => {
-  const value = tensorAttribute(task.context.node, "value");
-  if (value && value.data.length !== 1) return undefined;
-  const result = allocate(task);
-  if (value) result.fill(elementsOf(value)[0] as Element);
-  return asData(result);
-};
-
-/** Integers only: in floating point the rounding depends on how the runtime adds up. */
-const ranged: Kernel = (task) => {
-  const [start, , step] = task.inputs as [Tensor, Tensor, Tensor];
-  const [first, stride] = [elementsOf(start)[0] as Element, elementsOf(step)[0] as Element];
-  if (task.type !== "int64" && task.type !== "int32") return undefined;
-  const result = allocate(task);
-  for (let index = 0; index < result.length; index++) {
-    result[index] = typeof first === "bigint" ? first + BigInt(index) * (stride as bigint) : first + index * (stride as number);
-  }
-  return asData(result);
-};
-
-/** Not of floats: ONNX Runtime merges the two sides in a way that can lose the sign of a zero. */
-const selected: Kernel = (task) => {
-  if (!integerTypes.has(task.type) && task.type !== "bool") return undefined;
-  const [condition, yes, no] = task.inputs.map((input) => broadcastTo(input, task.shape)) as [Elements, Elements, Elements];
-  const result = allocate(task);
-  for (let index = 0; index < result.length; index++) result[index] = (condition[index] ? yes : no)[index] as Element;
-  return asData(result);
-};
-
-const computedTypes = new Set<ElementType>(["float32", "float64", "int32", "int64"]);
-
-/** Two operands, broadcast. Storing the exact result of two floats into a typed array rounds it as the hardware does. */
-const binary =
-  (ofNumbers: (a: number, b: number) => number | undefined, ofBigints: (a: bigint, b: bigint) => Element | undefined): Kernel =>
-  (task) => {
-    const type = task.inputs[0]?.type as ElementType;
-    if (!computedTypes.has(type)) return undefined;
-    const [left, right] = task.inputs.map((input) => broadcastTo(input, task.shape)) as [Elements, Elements];
-    const result = allocate(task);
-    for (let index = 0; index < result.length; index++) {
-      const [a, b] = [left[index] as Element, right[index] as Element];
-      const element =
-        typeof a === "bigint" ? ofBigints(a, b as bigint) : (type === "int32" ? integral(ofNumbers) : ofNumbers)(a, b as number);
-      if (element === undefined) return undefined;
-      result[index] = element;
-    }
-    return asData(result);
-  };
-
-/** In 32-bit integers: division cuts towards zero, and what doesn't fit is left to the runtime. */
-const integral =
-  (of: (a: number, b: number) => number | undefined) =>
-  (a: number, b: number): number | undefined => {
-    const exact = of(a, b);
-    const whole = exact === undefined ? undefined : Math.trunc(exact);
-    return whole === undefined || whole !== (whole | 0) ? undefined : whole | 0;
-  };
-
-/** One float operand, rounded like the hardware's own operation. */
-const unary =
-  (of: (a: number) => number): Kernel =>
-  ({ inputs }) => {
-    const x = inputs[0] as Tensor;
-    return floatTypes.has(x.type) ? (x.data as Float32Array).map(of) : undefined;
-  };
-
-const floatTypes = new Set<ElementType>(["float32", "float64"]);
-const integerTypes = new Set<ElementType>(["int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64"]);
-
-/** Between integers, bool, float32 and float64, where every element fits; other casts are left to the runtime. */
-const cast: Kernel = (task) => {
-  const from = (task.inputs[0] as Tensor).type;
-  const isKnown = (type: ElementType) => integerTypes.has(type) || floatTypes.has(type) || type === "bool";
-  if (!isKnown(from) || !isKnown(task.type)) return undefined;
-  const source = elementsOf(task.inputs[0] as Tensor);
-  const result = allocate(task);
-  for (let index = 0; index < result.length; index++) {
-    const element = source[index] as Element;
-    const number = Number(element);
-    if (typeof element === "bigint" && !Number.isSafeInteger(number)) return undefined;
-    if (task.type === "bool") result[index] = number === 0 ? 0 : 1;
-    else if (floatTypes.has(task.type)) result[index] = number;
-    else {
-      const whole = Math.trunc(number);
-      if (!Number.isSafeInteger(whole)) return undefined;
-      result[index] = task.type === "int64" || task.type === "uint64" ? BigInt(whole) : whole;
-      if (Number(result[index]) !== whole) return undefined;
-    }
-  }
-  return asData(result);
-};
-
-const kernels: Readonly<Record<string, Kernel>> = {
-  Identity: reshaped,
-  Reshape: reshaped,
-  Flatten: reshaped,
-  Squeeze: reshaped,
-  Unsqueeze: reshaped,
-  Transpose: transposed,
-  Slice: sliced,
-  Gather: gathered,
-  Concat: concatenated,
-  Expand: (task) => asData(broadcastTo(task.inputs[0] as Tensor, task.shape)),
-  ConstantOfShape: filled,
-  Range: ranged,
-  Where: selected,
-  Cast: cast,
-  Add: binary(
-    (a, b) => a + b,
-    (a, b) => a + b,
-  ),
-  Sub: binary(
-    (a, b) => a - b,
-    (a, b) => a - b,
-  ),
-  Mul: binary(
-    (a, b) => a * b,
-    (a, b) => a * b,
-  ),
-  Div: binary(
-    (a, b) => a / b,
-    (a, b) => (b === 0n ? undefined : a / b),
-  ),
-  Equal: binary(
-    (a, b) => Number(a === b),
-    (a, b) => Number(a === b),
-  ),
-  Sqrt: unary(Math.sqrt),
-  Floor: unary(Math.floor),
-  Ceil: unary(Math.ceil),
-  Neg: unary((a) => -a),
-};
+/** Sizes as a tensor, if none is symbolic and all can be told apart as numbers. */
+function tensorOf(sizes: readonly Dim[], type: ElementType, shape: readonly number[]): Tensor | undefined {
+  const isExact = (size: Dim): size is number => Number.isSafeInteger(size) || size === 2 ** 63;
+  if (!sizes.every(isExact)) return undefined;
+  if (type === "int64") return int64(sizes, shape);
+  if (type === "uint64") return undefined;
+  const data = typedArray(type, sizes.length);
+  sizes.forEach((size, index) => {
+    data[index] = size;
+  });
+  return sizes.every((size, index) => data[index] === size) ? { type, shape, data: data as unknown as TensorData } : undefined;
+}

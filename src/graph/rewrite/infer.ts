@@ -1,6 +1,7 @@
 import { LimbeckError } from "../../errors.ts";
-import type { Dim, Graph, Value } from "../graph.ts";
+import { formatShape, type Graph, type Value } from "../graph.ts";
 import type { ValueType } from "../shapes/rule.ts";
+import { substitute, symbolsOf } from "../shapes/symbolic.ts";
 import { elementCount } from "../tensor.ts";
 import { propagate } from "./propagate.ts";
 
@@ -19,9 +20,17 @@ export function inferShapes(graph: Graph): ReadonlyMap<string, Value> {
   return values;
 }
 
-/** Names of the sizes that a graph's inputs leave open, in order of appearance. */
+/** The graph with type and shape of each output that states none as they are inferred; outputs of which nothing can be inferred stay open. */
+export function statedOutputs(graph: Graph): Graph {
+  if (graph.outputs.every(({ unstated }) => unstated === undefined)) return graph;
+  const { values } = propagate(graph, isSmall);
+  return { ...graph, outputs: graph.outputs.map((output) => (output.unstated ? (values.get(output.name) ?? output) : output)) };
+}
+
+/** Names of the sizes that a graph's inputs leave open, in order of appearance; without those that follow from others, as "2*N" does from "N". */
 export function symbolicDimensions(graph: Graph): readonly string[] {
-  return [...new Set(graph.inputs.flatMap(({ shape }) => shape.filter((size) => typeof size === "string")))];
+  const open = [...new Set(graph.inputs.flatMap(({ shape }) => shape.filter((size) => typeof size === "string")))];
+  return open.filter((size) => !symbolsOf(size).every((name) => name !== size && open.includes(name)));
 }
 
 /**
@@ -40,11 +49,15 @@ export function bindDimensions(graph: Graph, sizes: Readonly<Record<string, numb
     }
     if (!Number.isSafeInteger(size) || size < 1) throw new LimbeckError(`The dimension "${name}" cannot have the size ${size}.`);
   }
-  const bound = (value: Value): Value => ({
-    ...value,
-    shape: value.shape.map((size): Dim => (typeof size === "string" && Object.hasOwn(sizes, size) ? (sizes[size] as number) : size)),
-  });
+  const known = new Map(Object.entries(sizes));
+  const bound = (value: Value): Value => ({ ...value, shape: value.shape.map((size) => substitute(size, known)) });
   const withInputs = { ...graph, inputs: graph.inputs.map(bound) };
+  for (const { name, shape } of withInputs.inputs) {
+    if (shape.some((size) => typeof size === "number" && size < 0))
+      throw new LimbeckError(
+        `With these sizes the input "${name}" of the graph "${graph.name}" would have the shape ${formatShape(shape)}.`,
+      );
+  }
   const { values } = propagate(withInputs, isSmall);
   return { ...withInputs, outputs: graph.outputs.map((output) => values.get(output.name) ?? bound(output)) };
 }

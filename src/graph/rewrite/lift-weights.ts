@@ -1,5 +1,5 @@
 import { constantTensor } from "../attributes.ts";
-import type { Graph, Node } from "../graph.ts";
+import type { Graph } from "../graph.ts";
 import type { Tensor } from "../tensor.ts";
 import { isWeight } from "../weights.ts";
 
@@ -20,24 +20,28 @@ const weightInputs: Readonly<Record<string, readonly number[]>> = {
   RNN: [1, 2, 3],
 };
 
+/** Those whose inputs 1 and 2, scale and bias, exporters fill with ones and zeros where the network normalises without. */
+const normalizations = new Set(["BatchNormalization", "GroupNormalization", "InstanceNormalization", "LayerNormalization"]);
+
 /** The graph with weights that some exporters write as Constant nodes among its initialisers. Names stay. */
 export function liftWeights(graph: Graph): Graph {
-  const used = new Set(
-    graph.nodes.flatMap(({ op, domain, inputs }) => (domain === "" ? (weightInputs[op] ?? []).map((index) => inputs[index]) : [])),
-  );
-  const weightOf = (node: Node): Tensor | undefined => {
-    const tensor = used.has(node.outputs[0]) ? constantTensor(node) : undefined;
-    return tensor && isWeight(tensor) ? tensor : undefined;
-  };
-  const lifted = graph.nodes.flatMap((node): [string, Tensor][] => {
-    const tensor = weightOf(node);
-    return tensor ? [[node.outputs[0] as string, tensor]] : [];
-  });
-  if (lifted.length === 0) return graph;
-  const names = new Set(lifted.map(([name]) => name));
+  const constants = new Map(graph.nodes.map((node) => [node.outputs[0], constantTensor(node)]));
+  const lifted = new Map<string, Tensor>();
+  for (const { op, domain, inputs } of graph.nodes) {
+    for (const index of (domain === "" && weightInputs[op]) || []) {
+      const name = inputs[index] ?? "";
+      const tensor = constants.get(name);
+      if (tensor && isWeight(tensor) && !(normalizations.has(op) && index <= 2 && isUniform(tensor))) lifted.set(name, tensor);
+    }
+  }
+  if (lifted.size === 0) return graph;
   return {
     ...graph,
-    nodes: graph.nodes.filter(({ outputs }) => !names.has(outputs[0] as string)),
+    nodes: graph.nodes.filter(({ outputs }) => !lifted.has(outputs[0] ?? "")),
     initializers: new Map([...graph.initializers, ...lifted]),
   };
+}
+
+function isUniform({ data }: Tensor): boolean {
+  return Array.prototype.every.call(data, (element) => element === data[0]);
 }

@@ -1,24 +1,35 @@
 import { int, intAttribute } from "../attributes.ts";
 import { type Graph, givenBy, type Node } from "../graph.ts";
 import { codeOfElementType } from "../onnx/element-types.ts";
+import type { ValueType } from "../shapes/rule.ts";
 import { type ElementType, elementCount, type Float32Tensor, float32, type Tensor, toNumbers } from "../tensor.ts";
+import { propagate } from "./propagate.ts";
 
 /** What QuantizeLinear can give. */
 const QUANTIZED = new Set<ElementType>(["int8", "uint8", "int16", "uint16"]);
+
+/** A scale or zero point for each channel has no more elements than this. */
+const SCALES = 2 ** 14;
+const isScale = (_: unknown, { shape }: ValueType): boolean => elementCount(shape.map(Number)) <= SCALES;
 
 /**
  * The graph with weights that are stored in integers stored in float32 instead, and rounded to the same integers as it runs: training
  * then moves the float weights, through the rounding (quantisation-aware training). Biases in int32 become plain float32. Names stay.
  */
 export function quantizedWeights(graph: Graph): Graph {
+  const isStored = ({ op, domain, inputs: [name = ""] }: Node) =>
+    op === "DequantizeLinear" && domain === "" && graph.initializers.has(name);
+  if (!graph.nodes.some(isStored)) return graph;
+  // Scales may be written as constants, and cast.
+  const { constants } = propagate(graph, isScale);
   const names = new Set(givenBy(graph));
   const initializers = new Map(graph.initializers);
   const quantizers = new Map<string, Node>();
   const nodes = graph.nodes.flatMap((node): Node[] => {
     const [name = "", scaleName = "", zeroPointName = ""] = node.inputs;
-    const [stored, scale] = [graph.initializers.get(name), graph.initializers.get(scaleName)];
-    if (node.op !== "DequantizeLinear" || node.domain !== "" || !stored || scale?.type !== "float32") return [node];
-    const weight = dequantized(node, stored, scale, graph.initializers.get(zeroPointName));
+    const [stored, scale] = [graph.initializers.get(name), constants.get(scaleName)];
+    if (!isStored(node) || !stored || scale?.type !== "float32") return [node];
+    const weight = dequantized(node, stored, scale, constants.get(zeroPointName));
     if (!weight) return [node];
     initializers.set(name, weight);
     if (!QUANTIZED.has(stored.type)) return [{ ...node, op: "Identity", inputs: [name], attributes: {} }];

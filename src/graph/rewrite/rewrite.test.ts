@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { graphBuilder } from "../builder/builder.ts";
-import type { Graph, Node } from "../graph.ts";
+import type { Graph, Node, Value } from "../graph.ts";
 import { float32 } from "../tensor.ts";
 import { foldConstants } from "./fold.ts";
 import { bindDimensions, inferShapes, symbolicDimensions } from "./infer.ts";
@@ -112,6 +112,25 @@ describe("infer", () => {
     expect(graph.inputs[0]?.shape).toEqual(["N", "S", 4]);
   });
 
+  test("sizes of inputs that follow from others are bound with them", () => {
+    const g = graphBuilder("g");
+    const x = g.input("x", "float32", ["N", 4]);
+    g.output(g.concat([x, g.input("twice", "float32", ["2*N", 4]), g.input("other", "float32", ["batch-size", 4])], 0), "y");
+    const graph = g.build();
+    expect(graph.outputs[0]?.shape).toEqual(["3*N+batch-size", 4]);
+    expect(symbolicDimensions(graph)).toEqual(["N", "batch-size"]);
+    const bound = bindDimensions(graph, { N: 3, "batch-size": 2 });
+    expect(bound.inputs.map(({ shape }) => shape[0])).toEqual([3, 6, 2]);
+    expect(bound.outputs[0]?.shape).toEqual([11, 4]);
+    expect(bindDimensions(graph, { N: 3 }).outputs[0]?.shape).toEqual(["batch-size+9", 4]);
+  });
+
+  test("a size that an input cannot have is refused", () => {
+    const g = graphBuilder("g");
+    g.output(g.add(g.input("x", "float32", ["N"]), g.input("less", "float32", ["N-5"])), "y");
+    expect(() => bindDimensions(g.build(), { N: 2 })).toThrow('the input "less" of the graph "g" would have the shape [-3]');
+  });
+
   test("an unknown dimension or an impossible size is refused", () => {
     expect(() => bindDimensions(network(), { M: 2 })).toThrow('No input of the graph "network" has a dimension named "M"');
     expect(() => bindDimensions(network(), { N: 0 })).toThrow('"N" cannot have the size 0');
@@ -126,6 +145,16 @@ describe("fold", () => {
   test("leaves nodes it doesn't know, and what subgraphs take", () => {
     const graph = pruneDead(branching(network()));
     expect(foldConstants(graph)).toEqual(graph);
+  });
+
+  test("computes each part of a split", () => {
+    const g = graphBuilder("g");
+    const [a, b] = g.split(g.initializer("w", float32([1, 2, 3])), [1, 2], 0) as [Value, Value];
+    g.output(a, "a");
+    g.output(b, "b");
+    const folded = foldConstants(g.build());
+    expect(folded.nodes).toEqual([]);
+    expect(folded.initializers.get("b")).toEqual(float32([2, 3]));
   });
 
   test("leaves to the runtime what it rounds or signs in its own way", () => {

@@ -1,11 +1,11 @@
 import { intAttribute } from "../attributes.ts";
 import type { Value } from "../graph.ts";
 import { elementTypeOfCode } from "../onnx/element-types.ts";
-import { broadcast, invalid, required, type ShapeContext, type ShapeRule, type ValueType } from "./rule.ts";
+import { broadcast, invalid, likeInput, required, type ShapeContext, type ShapeRule, type ValueType } from "./rule.ts";
 
 const like = (value: Value): ValueType => ({ type: value.type, shape: value.shape });
 
-const unary: ShapeRule = (context) => [like(required(context, 0))];
+const test: ShapeRule = (context) => [{ type: "bool", shape: required(context, 0).shape }];
 
 /** Of any number of operands. */
 const variadic: ShapeRule = (context) => {
@@ -45,6 +45,9 @@ const cast: ShapeRule = (context) => [
   { type: elementTypeOfCode(intAttribute(context.node, "to", 0), context.node.name), shape: required(context, 0).shape },
 ];
 
+/** Of the second input's type; of which nothing else counts. */
+const castLike: ShapeRule = (context) => [{ type: required(context, 1).type, shape: required(context, 0).shape }];
+
 /** Data, optional ratio and training flag; the mask has the data's shape. */
 const dropout: ShapeRule = (context) => {
   const data = required(context, 0);
@@ -52,51 +55,28 @@ const dropout: ShapeRule = (context) => {
 };
 
 const unaryOperators = [
-  "Abs",
-  "Neg",
-  "Exp",
-  "Log",
-  "Sqrt",
-  "Reciprocal",
-  "Relu",
-  "LeakyRelu",
-  "Elu",
-  "Selu",
-  "Celu",
-  "Sigmoid",
-  "HardSigmoid",
-  "HardSwish",
-  "Tanh",
-  "Softplus",
-  "Softsign",
-  "Mish",
-  "Gelu",
-  "Erf",
-  "Sin",
-  "Cos",
-  "Floor",
-  "Ceil",
-  "Round",
-  "Sign",
-  "Not",
-  "Identity",
-  "Clip",
-  "Softmax",
-  "LogSoftmax",
-  "PRelu",
-  "RandomUniformLike",
+  ...["Abs", "Neg", "Sign", "Floor", "Ceil", "Round", "Identity", "Not", "BitwiseNot"],
+  ...["Exp", "Log", "Sqrt", "Reciprocal", "Erf"],
+  ...["Sin", "Cos", "Tan", "Asin", "Acos", "Atan", "Sinh", "Cosh", "Tanh", "Asinh", "Acosh", "Atanh"],
+  ...["Relu", "LeakyRelu", "PRelu", "Elu", "Selu", "Celu", "ThresholdedRelu", "Clip", "Shrink"],
+  ...["Sigmoid", "HardSigmoid", "HardSwish", "Swish", "Softplus", "Softsign", "Mish", "Gelu"],
+  ...["Softmax", "LogSoftmax", "Hardmax"],
 ];
-const binaryOperators = ["Add", "Sub", "Mul", "Div", "And", "Or", "Xor", "Mod", "BitShift", "BitwiseXor"];
+const binaryOperators = ["Add", "Sub", "Mul", "Div", "And", "Or", "Xor", "Mod", "BitShift", "BitwiseAnd", "BitwiseOr", "BitwiseXor"];
 const variadicOperators = ["Max", "Min", "Sum", "Mean"];
 const comparisons = ["Equal", "Less", "LessOrEqual", "Greater", "GreaterOrEqual"];
 
 export const elementwiseShapes: Readonly<Record<string, ShapeRule>> = {
-  ...Object.fromEntries(unaryOperators.map((op) => [op, unary])),
+  ...Object.fromEntries(unaryOperators.map((op) => [op, likeInput])),
   ...Object.fromEntries(binaryOperators.map((op) => [op, binary()])),
   ...Object.fromEntries(variadicOperators.map((op) => [op, variadic])),
   ...Object.fromEntries(comparisons.map((op) => [op, binary("bool")])),
+  IsNaN: test,
+  IsInf: test,
   Pow: pow,
   Where: where,
   Cast: cast,
+  CastLike: castLike,
   Dropout: dropout,
+  ...Object.fromEntries(["Gelu", "FastGelu", "QuickGelu", "BiasGelu"].map((op) => [`com.microsoft:${op}`, likeInput])),
 };

@@ -1,5 +1,6 @@
 import { intAttribute } from "../attributes.ts";
 import type { Dim, Shape, Value } from "../graph.ts";
+import { quantizedForm } from "./quantization.ts";
 import { broadcastShapes, invalid, required, type ShapeContext, type ShapeRule } from "./rule.ts";
 
 const swapLast = (shape: Shape): Shape => [...shape.slice(0, -2), shape.at(-1) as Dim, shape.at(-2) as Dim];
@@ -46,4 +47,20 @@ const gemm: ShapeRule = (context) => {
   return [{ type: sharedType(context, a, b), shape }];
 };
 
-export const linearShapes: Readonly<Record<string, ShapeRule>> = { MatMul: matMul, Gemm: gemm, "com.microsoft:FusedMatMul": fusedMatMul };
+const determinant: ShapeRule = (context) => {
+  const { type, shape } = required(context, 0);
+  const [rows, columns] = shape.slice(-2);
+  if (shape.length < 2 || (typeof rows === "number" && typeof columns === "number" && rows !== columns))
+    throw invalid(context, "it takes square matrices");
+  return [{ type, shape: shape.slice(0, -2) }];
+};
+
+export const linearShapes: Readonly<Record<string, ShapeRule>> = {
+  MatMul: matMul,
+  Gemm: gemm,
+  Det: determinant,
+  MatMulInteger: quantizedForm(matMul, [0, 1], () => "int32"),
+  QLinearMatMul: quantizedForm(matMul, [0, 3], (context) => required(context, 7).type),
+  "com.microsoft:FusedMatMul": fusedMatMul,
+  "com.microsoft:FusedGemm": gemm,
+};

@@ -1,18 +1,35 @@
 import { intAttribute, intsAttribute } from "../attributes.ts";
-import { constantNumbers, invalid, normalizeAxis, required, type ShapeContext, type ShapeRule } from "./rule.ts";
+import { invalid, knownAxes, knownSizes, normalizeAxis, openShape, required, type ShapeContext, type ShapeRule } from "./rule.ts";
 
-/** The axes that a reduction runs over, counted from the start; they moved from an attribute to an input in opset 13 (ReduceSum) and 18. */
+/**
+ * The axes that a reduction runs over, counted from the start; they moved from an attribute to an input in opset 13 (ReduceSum) and 18.
+ *
+ * @throws LimbeckError where only running the graph tells which axes these are.
+ */
 export function reducedAxes(context: ShapeContext): readonly number[] {
+  if (hasOpenAxes(context)) throw invalid(context, "input 1 must be a constant");
   const rank = required(context, 0).shape.length;
-  const axes = intsAttribute(context.node, "axes") ?? constantNumbers(context, 1) ?? [];
-  if (axes.length > 0) return axes.map((axis) => normalizeAxis(context, axis, rank));
+  const axes = intsAttribute(context.node, "axes")?.map((axis) => normalizeAxis(context, axis, rank)) ?? knownAxes(context, 1, rank) ?? [];
+  if (axes.length > 0) return axes;
   return intAttribute(context.node, "noop_with_empty_axes", 0) ? [] : Array.from({ length: rank }, (_, axis) => axis);
+}
+
+/** Whether there are axes, of which only running the graph tells which they are. */
+function hasOpenAxes(context: ShapeContext): boolean {
+  const axes = context.inputs[1];
+  return axes !== undefined && axes.shape[0] !== 0 && !knownSizes(context, 1);
 }
 
 const reduce: ShapeRule = (context) => {
   const x = required(context, 0);
-  const axes = new Set(reducedAxes(context));
   const keep = intAttribute(context.node, "keepdims", 1) === 1;
+  if (hasOpenAxes(context)) {
+    const [count] = required(context, 1).shape;
+    if (!keep && (typeof count !== "number" || count > x.shape.length))
+      throw invalid(context, "input 1 must be a constant, or a list of known length");
+    return [{ type: x.type, shape: openShape(context, x.shape.length - (keep ? 0 : Number(count))) }];
+  }
+  const axes = new Set(reducedAxes(context));
   const shape = x.shape.map((size, axis) => (axes.has(axis) ? 1 : size)).filter((_, axis) => keep || !axes.has(axis));
   return [{ type: x.type, shape }];
 };

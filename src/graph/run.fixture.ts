@@ -1,8 +1,10 @@
-import type { Graph } from "../../src/graph/graph.ts";
-import { writeOnnx } from "../../src/graph/onnx/write.ts";
-import type { Tensor } from "../../src/graph/tensor.ts";
-import { nodeRuntime } from "../../src/runtime/node.ts";
-import type { Feeds } from "../../src/runtime/runtime.ts";
+/** Test helper, not part of the package: graphs run by ONNX Runtime. */
+
+import { nodeRuntime } from "../runtime/node.ts";
+import type { Feeds } from "../runtime/runtime.ts";
+import type { Graph } from "./graph.ts";
+import { writeOnnx } from "./onnx/write.ts";
+import type { Tensor } from "./tensor.ts";
 
 const runtime = nodeRuntime({ threads: 1 });
 

@@ -1,0 +1,1 @@
+"""Small networks of the kinds that people export, for scripts/golden/models.py."""

@@ -1,0 +1,72 @@
+import { z } from "zod";
+import { convnextVariants } from "../../nn/zoo/convnext.ts";
+import { mobilenetV3Variants } from "../../nn/zoo/mobilenet-v3.ts";
+import { resnetVariants } from "../../nn/zoo/resnet.ts";
+import { shufflenetV2Variants } from "../../nn/zoo/shufflenet-v2.ts";
+import { vggVariants } from "../../nn/zoo/vgg.ts";
+import { vitVariants } from "../../nn/zoo/vit.ts";
+import { wideResnetVariants } from "../../nn/zoo/wide-resnet.ts";
+import { count, mustBe, positive, strict } from "./parts.ts";
+
+/** The names of a family's variants. */
+const variants = <K extends string>(table: Readonly<Record<K, unknown>>) => z.literal(Object.keys(table) as [K, ...K[]]);
+
+/** What every network of the zoo takes. Classes and the shape of a sample are the data's. */
+const common = { classes: count.optional(), seed: z.int().optional() };
+const dropout = z.number().min(0).lt(1);
+/** A multiple of every number of channels. */
+const width = positive.optional();
+const stem = z.enum(["imagenet", "cifar"]).optional();
+
+const families = [
+  strict({
+    zoo: z.literal("mlp"),
+    hidden: z.array(count).default([512]),
+    dropout: strict({ input: dropout.optional(), hidden: dropout.optional() }).optional(),
+    ...common,
+  }),
+  strict({ zoo: z.literal("lenet"), ...common }),
+  strict({
+    zoo: z.literal("small-cnn"),
+    channels: z.array(count).min(1).default([32, 64, 128]),
+    depth: count.default(2),
+    hidden: count.optional(),
+    dropout: dropout.default(0),
+    ...common,
+  }),
+  strict({ zoo: variants(vggVariants), width, ...common }),
+  strict({ zoo: variants(resnetVariants), width, stem, ...common }),
+  strict({ zoo: variants(wideResnetVariants), dropout: dropout.optional(), ...common }),
+  strict({ zoo: z.literal("mobilenet-v2"), width, stem, dropout: dropout.optional(), ...common }),
+  strict({ zoo: z.literal("mobilenet-v2-half"), ...common }),
+  strict({ zoo: variants(mobilenetV3Variants), width, stem, dropout: dropout.optional(), ...common }),
+  strict({ zoo: variants(shufflenetV2Variants), stem, ...common }),
+  strict({ zoo: z.literal("efficientnet-b0"), width, stem, dropout: dropout.optional(), ...common }),
+  strict({ zoo: variants(convnextVariants), width, stem, ...common }),
+  strict({ zoo: variants(vitVariants), patch: count.optional(), dropout: dropout.optional(), ...common }),
+  /** `newHead`: the last layer is replaced by a new one for the data's classes. */
+  strict({ zoo: z.literal("onnx"), file: z.string().min(1), newHead: z.boolean().optional() }),
+] as const;
+
+/** Every name that may stand after `zoo:`. */
+export const networkNames: readonly string[] = families.flatMap(({ shape }): string[] => [...shape.zoo.values]);
+const named = networkNames.join(", ");
+
+/** A network of the zoo by its name and options, or an ONNX file. */
+export const networkSchema = z.discriminatedUnion("zoo", families, {
+  error: ({ code, input }) =>
+    code === "invalid_union"
+      ? mustBe(`one of ${named}`, (input as { zoo?: unknown }).zoo)
+      : mustBe(`a network such as { zoo: mlp } (one of ${named}), or the path of an ONNX file`, input),
+});
+
+/** A path alone stands for the ONNX file there. (To the type checker, what `preprocess` takes is unknown.) */
+export const networkOrFile = z.preprocess(
+  (value) => (typeof value === "string" ? { zoo: "onnx", file: value } : value),
+  networkSchema,
+) as unknown as z.ZodType<z.output<typeof networkSchema>, string | z.input<typeof networkSchema>>;
+
+type NetworkInput = z.input<typeof networkSchema>;
+type OptionsOf<T, K> = T extends { readonly zoo: infer Names } ? (K extends Names ? Omit<T, "zoo"> : never) : never;
+/** What the network of a name may be given in a recipe. */
+export type NetworkOptions<K extends NetworkInput["zoo"]> = OptionsOf<NetworkInput, K>;

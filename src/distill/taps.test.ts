@@ -1,0 +1,94 @@
+import { expect, it } from "vitest";
+import { graphBuilder } from "../graph/builder/builder.ts";
+import type { Graph } from "../graph/graph.ts";
+import { mlp } from "../nn/zoo/mlp.ts";
+import { smallCnn } from "../nn/zoo/small-cnn.ts";
+import { buildArchitecture } from "../nn/zoo/zoo.ts";
+import { listTaps } from "./taps.ts";
+
+const image = { inputShape: [3, 32, 32], classes: 10, seed: 0 };
+const shapesByAlias = (graph: Graph): Record<string, string> =>
+  Object.fromEntries(listTaps(graph).flatMap(({ aliases, shape }) => aliases.map((alias) => [alias, shape.join("×")])));
+
+it.each<[string, Graph, Record<string, string>]>([
+  ["a plain network", mlp({ inputShape: [6], hidden: [8, 4], classes: 3, seed: 0 }), { pooled: "N×4", logits: "N×3" }],
+  [
+    "a small convolutional network",
+    smallCnn({ inputShape: [1, 8, 8], classes: 3, channels: [4, 8], depth: 2, seed: 0 }),
+    { stage1: "N×4×8×8", stage2: "N×8×4×4", last: "N×8×4×4", pooled: "N×8", logits: "N×3" },
+  ],
+  [
+    "ResNet-20",
+    buildArchitecture("resnet20", image),
+    { stage1: "N×16×32×32", stage2: "N×32×16×16", stage3: "N×64×8×8", last: "N×64×8×8", pooled: "N×64", logits: "N×10" },
+  ],
+])("names the parts of %s", (_, graph, expected) => {
+  expect(shapesByAlias(graph)).toEqual(expected);
+});
+
+it("takes no expansion of an inverted bottleneck for the end of a stage", () => {
+  const g = graphBuilder("inverted-bottlenecks");
+  const conv = (x: Parameters<typeof g.conv>[0], outputs: number, stride = 1) => {
+    const weight = g.initializer("weight", {
+      type: "float32",
+      shape: [outputs, Number(x.shape[1]), 1, 1],
+      data: new Float32Array(outputs * Number(x.shape[1])),
+    });
+    return g.conv(x, weight, undefined, { stride });
+  };
+  const bottleneck = (x: Parameters<typeof g.conv>[0], outputs: number, stride: number) => conv(conv(conv(x, 24), 24, stride), outputs);
+  let x = g.input("x", "float32", ["N", 3, 8, 8]);
+  for (const [outputs, stride] of [
+    [4, 1],
+    [6, 2],
+    [8, 2],
+  ] as const)
+    x = bottleneck(x, outputs, stride);
+  g.output(g.flatten(g.globalAveragePool(x)), "logits");
+  expect(shapesByAlias(g.build())).toMatchObject({ stage1: "N×4×8×8", stage2: "N×6×4×4", stage3: "N×8×2×2" });
+});
+
+it("believes a network that names its own", () => {
+  const g = graphBuilder("named");
+  const [first] = g.emit("Relu", [g.input("x", "float32", ["N", 4])], { outputNames: ["stage7"] });
+  g.output(g.softmax(first ?? g.scalar(0)), "logits");
+  expect(listTaps(g.build())).toEqual([
+    { name: "stage7", shape: ["N", 4], op: "Relu", aliases: ["stage7"] },
+    { name: "logits", shape: ["N", 4], op: "Softmax", aliases: ["logits"] },
+  ]);
+});
+
+/** One block of self-attention over [N, T, 8] and a residual sum, normalised before or after. */
+function transformer(blocks: number, norm: "pre" | "post"): Graph {
+  const g = graphBuilder("transformer");
+  const ones = (...shape: number[]) =>
+    g.initializer("w", { type: "float32", shape, data: new Float32Array(shape.reduce((a, b) => a * b)).fill(1) });
+  const layerNorm = (x: Parameters<typeof g.relu>[0]) => g.layerNormalization(x, ones(8), ones(8));
+  const attend = (x: Parameters<typeof g.relu>[0]) => {
+    const scores = g.matMul(g.matMul(x, ones(8, 8)), g.transpose(x, [0, 2, 1]));
+    return g.matMul(g.softmax(scores), x);
+  };
+  let x = g.input("x", "float32", ["N", 5, 8]);
+  for (let block = 0; block < blocks; block++) {
+    if (norm === "pre") {
+      x = g.add(x, attend(layerNorm(x)));
+      x = g.add(x, g.relu(layerNorm(x)));
+    } else {
+      x = layerNorm(g.add(x, attend(x)));
+      x = layerNorm(g.add(x, g.relu(x)));
+    }
+  }
+  g.output(g.reduceMean(x, { axes: [1] }), "features");
+  return g.build();
+}
+
+it.each(["pre", "post"] as const)("finds blocks and attention of a transformer with %s-normalisation", (norm) => {
+  const graph = transformer(2, norm);
+  const taps = listTaps(graph).filter(({ aliases }) => aliases.some((alias) => /block|attention/.test(alias)));
+  expect(taps.map(({ aliases, op, shape }) => [aliases[0], op, shape.join("×")])).toEqual([
+    ["attention1", "Softmax", "N×5×5"],
+    ["block1", norm === "pre" ? "Add" : "LayerNormalization", "N×5×8"],
+    ["attention2", "Softmax", "N×5×5"],
+    ["block2", norm === "pre" ? "Add" : "LayerNormalization", "N×5×8"],
+  ]);
+});

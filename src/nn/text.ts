@@ -1,0 +1,65 @@
+import { int } from "../graph/attributes.ts";
+import type { GraphBuilder } from "../graph/builder/builder.ts";
+import type { Graph, Value } from "../graph/graph.ts";
+import { int64 } from "../graph/tensor.ts";
+import { INIT } from "./attention.ts";
+import type { Initializer } from "./initializers.ts";
+import { BATCH, buildNetwork, type Network } from "./layers.ts";
+
+// What networks of text share. Text is int64 [N, S]: N samples of S tokens, the shorter ones padded.
+
+/** Symbolic number of tokens of a sample. */
+export const SEQUENCE = "S";
+
+// Names of the inputs, those that Hugging Face's tokenisers give.
+
+/** Numbers of the tokens in the vocabulary. */
+export const INPUT_IDS = "input_ids";
+/** 1 for tokens, 0 for padding. */
+export const ATTENTION_MASK = "attention_mask";
+/** 0 for the first text of a pair, 1 for the second. */
+export const TOKEN_TYPE_IDS = "token_type_ids";
+
+/** What every network of text takes. */
+export interface TextOptions {
+  /** Number of different tokens; 30,522 (BERT's, uncased) unless given. */
+  readonly vocabulary?: number;
+  /** Of the initial weights. */
+  readonly seed: number;
+}
+
+/** Of BERT, uncased. */
+export const VOCABULARY = 30_522;
+
+/**
+ * Builds a network of text, with PyTorch's names.
+ *
+ * @param inputs Names of its inputs, [N, S] each.
+ * @param body Gives the outputs by name.
+ */
+export function textNetwork(
+  name: string,
+  seed: number,
+  inputs: readonly string[],
+  body: (network: Network, ...inputs: readonly Value[]) => Readonly<Record<string, Value>>,
+): Graph {
+  const build = (network: Network) => body(network, ...inputs.map((input) => network.g.input(input, "int64", [BATCH, SEQUENCE])));
+  return buildNetwork(name, seed, build, { separator: "." });
+}
+
+/** A table of `count` vectors of `size` numbers, named NAME.weight. */
+export function table({ g, random }: Network, name: string, count: number, size: number, init: Initializer = INIT): Value {
+  return g.scope(name, () => g.initializer("weight", init([count, size], random)));
+}
+
+/** The first rows of a table [P, D], one for each of the S tokens of ids [N, S]. S must be at most P. */
+export function firstRows(g: GraphBuilder, rows: Value, ids: Value): Value {
+  const count = g.emit("Shape", [ids], { attributes: { start: int(1), end: int(2) } })[0];
+  const zero = g.constant(int64([0]));
+  return g.emit("Slice", [rows, zero, count, zero])[0] as Value;
+}
+
+/** The first token of each sample: x [N, S, D] gives [N, D]. */
+export function firstToken(g: GraphBuilder, x: Value): Value {
+  return g.gather(x, g.scalar(0, "int64"), 1);
+}
