@@ -27,6 +27,8 @@ export {
 export { type ExternalFiles, externalFiles, withExternalData } from "./graph/onnx/external-data.ts";
 export { type ReadOptions, readOnnx } from "./graph/onnx/read.ts";
 export { writeOnnx } from "./graph/onnx/write.ts";
+export { openBatch } from "./graph/rewrite/batch.ts";
+export { canonicalize } from "./graph/rewrite/canonicalize.ts";
 export { foldControlFlow } from "./graph/rewrite/control-flow.ts";
 export { foldConstants } from "./graph/rewrite/fold.ts";
 export { bindDimensions, inferShapes, symbolicDimensions } from "./graph/rewrite/infer.ts";

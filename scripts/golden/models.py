@@ -96,7 +96,7 @@ def add_to_index(case):
     index = FOLDER / "index.json"
     known = json.loads(index.read_text()) if index.exists() else {}
     known[case.name] = {"exporter": case.exporter, "learningRate": case.learning_rate}
-    index.write_text(json.dumps(dict(sorted(known.items())), indent=1) + "\n")
+    index.write_text(json.dumps(dict(sorted(known.items())), indent=2) + "\n")
 
 
 if __name__ == "__main__":

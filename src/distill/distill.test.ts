@@ -219,12 +219,10 @@ describe("what does not fit is told before any training", () => {
   const network = (inputShape: readonly number[], classes: number) => mlp({ inputShape, hidden: [4], classes, seed: 0 });
   const statistics = { mean: [0, 0], std: [1, 1] };
   const mute = { ...network([2, 4, 4], 4), metadata: { "limbeck.normalization": "none" } };
-  const fixed: Graph = { ...network([2, 4, 4], 4), inputs: [{ name: "input", type: "float32", shape: [1, 2, 4, 4] }] };
 
   it.each<[string, Graph | undefined, RecipeInput, RegExp]>([
     ["a teacher of fewer classes", network([2, 4, 4], 3), distilling, /tells 3 classes apart, but the data has 4/],
     ["a teacher of other inputs", network([1, 4, 4], 4), distilling, /inputs of shape \[1, 4, 4\], but the data's are \[2, 4, 4\]/],
-    ["a teacher of a fixed batch", fixed, distilling, /batches of exactly 1/],
     ["a teacher with a damaged note of its normalisation", mute, distilling, /"limbeck.normalization"/],
     [
       "a teacher normalised over other channels",

@@ -2,6 +2,7 @@ import { expect, it } from "vitest";
 import { memorySamples } from "../data/samples.ts";
 import { writeOnnx } from "../graph/onnx/write.ts";
 import { initializerRoles } from "../graph/weights.ts";
+import { writeSafetensors } from "../nn/safetensors.ts";
 import { toNetwork } from "./network.ts";
 import type { NetworkRecipe } from "./recipe/schema.ts";
 
@@ -38,4 +39,16 @@ it("classes that are not the data's are a mistake, and so is a network that take
   await expect(build({ zoo: "resnet8", classes: 10 })).rejects.toThrow("The model tells 10 classes apart, but the data has 3.");
   const flat = { ...samples, sampleShape: [256] };
   await expect(toNetwork({ zoo: "resnet8" }, flat, 0, noFile)).rejects.toThrow("resnet8 takes images");
+});
+
+it("starts from the weights of a file, but for what is ignored", async () => {
+  const trained = await build({ zoo: "resnet8" }, 1);
+  const stored = new Map([...trained.initializers].filter(([name]) => !name.startsWith("fc.")));
+  const readFile = async () => writeSafetensors(stored);
+  const weights = { file: "resnet8.safetensors", ignore: ["fc.*"] };
+  const fresh = await toNetwork({ zoo: "resnet8", weights }, samples, 2, readFile);
+  expect(fresh.initializers.get("conv1.weight")).toEqual(trained.initializers.get("conv1.weight"));
+  expect(fresh.initializers.get("fc.weight")).toEqual((await build({ zoo: "resnet8" }, 2)).initializers.get("fc.weight"));
+  const complaint = toNetwork({ zoo: "resnet8", weights: { ...weights, ignore: [] } }, samples, 2, readFile);
+  await expect(complaint).rejects.toThrow("missing fc.weight");
 });

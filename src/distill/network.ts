@@ -9,6 +9,7 @@ import { bindDimensions } from "../graph/rewrite/infer.ts";
 import { pruneDead } from "../graph/rewrite/prune.ts";
 import { widenFloats } from "../graph/rewrite/widen.ts";
 import { headFor } from "../nn/head.ts";
+import { loadWeights } from "../nn/load-weights.ts";
 import { buildArchitecture } from "../nn/zoo/zoo.ts";
 import { classifierInterface } from "../train/step.ts";
 import type { NetworkRecipe } from "./recipe/schema.ts";
@@ -32,9 +33,10 @@ export async function toNetwork(
     const file = fitToSamples(canonicalize(readOnnx(await readFile(recipe.file), recipe.file)), samples);
     return checkClassifier(recipe.newHead ? headFor(file, samples.classes.length, seed) : file, samples, recipe.file);
   }
-  const { zoo, classes = samples.classes.length, ...options } = recipe;
+  const { zoo, classes = samples.classes.length, weights, ...options } = recipe;
   const network = buildArchitecture(zoo, { inputShape: samples.sampleShape, classes, seed, ...options });
-  return checkClassifier(network, samples, `the recipe's ${zoo}`);
+  const initialised = weights ? loadWeights(network, await readFile(weights.file), { ...weights, source: weights.file }) : network;
+  return checkClassifier(initialised, samples, `the recipe's ${zoo}`);
 }
 
 /** A model as it can be used on samples like these: in float32, for any batch, without further outputs, every size of a sample known. */

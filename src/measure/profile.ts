@@ -60,7 +60,7 @@ export interface OperatorProfile extends Work {
  */
 export function profileGraph(model: Graph, sizes: Readonly<Record<string, number>> = {}): Profile {
   const graph = canonicalize(model);
-  const { initializers } = pruneDead(graph);
+  const { initializers } = graph;
   const roles = initializerRoles(graph);
   const count = (names: readonly string[]): number => sum(names, (name) => elementCount(initializers.get(name)?.shape ?? []));
   const concrete = foldConstants(fixSizes(graph, sizes));
@@ -69,7 +69,7 @@ export function profileGraph(model: Graph, sizes: Readonly<Record<string, number
   return {
     parameters: count(roles.parameters),
     buffers: count(roles.buffers),
-    weightBytes: sum([...initializers.values()], ({ type, shape }) => bytesPerElement(type) * elementCount(shape)),
+    weightBytes: sum([...pruneDead(model).initializers.values()], ({ type, shape }) => bytesPerElement(type) * elementCount(shape)),
     peakActivationBytes: peakActivationBytes(concrete, values),
     batch: Number(concrete.inputs[0]?.shape[0] ?? 1),
     ...totalWork(nodes),

@@ -1,10 +1,11 @@
-import { resolve } from "node:path";
+import { extname, resolve } from "node:path";
 import { openIdxDirectory } from "../data/node/idx-directory.ts";
 import type { Environment, ProgressEvents } from "../distill/environment.ts";
 import type { Recipe } from "../distill/recipe/schema.ts";
 import { LimbeckError } from "../errors.ts";
 import { nodeRuntime } from "../runtime/node.ts";
 import type { RunDirectory } from "./directory.ts";
+import { readBytes } from "./files.ts";
 import { readOnnxBytes } from "./onnx-file.ts";
 
 /** Node's side of a run: files relative to the recipe, the stock onnxruntime-node, checkpoints in the run directory. */
@@ -18,7 +19,7 @@ export function nodeEnvironment(
     runtime: nodeRuntime({ device: recipe.device, threads: recipe.threads }),
     openData: (data) =>
       openIdxDirectory(data.idx, { validation: data.validation, splitSeed: data.splitSeed, exclude: data.exclude, relativeTo }),
-    readFile: (path) => readOnnxBytes(resolve(relativeTo, path)),
+    readFile: (path) => (extname(path) === ".safetensors" ? readBytes : readOnnxBytes)(resolve(relativeTo, path)),
     begin: directory?.begin,
     checkpoints: directory?.checkpoints,
     checkpointSeconds: checkpointSeconds(),

@@ -7,7 +7,6 @@ import torch.nn.functional as F
 from timm.models import (
     byobnet,
     convmixer,
-    densenet as timm_densenet,
     edgenext,
     ghostnet,
     metaformer,
@@ -82,10 +81,6 @@ def convnext_small():
 
 def densenet_small():
     return densenet.DenseNet(growth_rate=4, block_config=(2, 2, 2), num_init_features=8, bn_size=2, num_classes=CLASSES)
-
-
-def densenet_timm():
-    return timm_densenet.DenseNet(growth_rate=4, block_config=(2, 2), num_init_features=8, bn_size=2, num_classes=CLASSES, stem_type="deep")
 
 
 def regnet_y():

@@ -12,7 +12,12 @@ import { count, mustBe, positive, strict } from "./parts.ts";
 const variants = <K extends string>(table: Readonly<Record<K, unknown>>) => z.literal(Object.keys(table) as [K, ...K[]]);
 
 /** What every network of the zoo takes. Classes and the shape of a sample are the data's. */
-const common = { classes: count.optional(), seed: z.int().optional() };
+const common = {
+  classes: count.optional(),
+  seed: z.int().optional(),
+  /** A safetensors file of weights to start from, by PyTorch's names; patterns of names that keep their random weights. */
+  weights: strict({ file: z.string().min(1), ignore: z.array(z.string()).default([]) }).optional(),
+};
 const dropout = z.number().min(0).lt(1);
 /** A multiple of every number of channels. */
 const width = positive.optional();
