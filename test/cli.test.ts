@@ -100,6 +100,7 @@ describe.concurrent("bad input ends with one message, exit code 2, and nothing w
       /^syntax.yaml$/,
       /Correct the syntax/,
     ],
+    ["no recipe", ["distill", "--data", "mnist"], /^Without a recipe, --teacher and --student must be given/, undefined, /limbeck init/],
     ["a missing recipe", ["distill", "nowhere.yaml"], /^There is no such file/, /nowhere.yaml$/, /Check the path/],
     ["an output below a file", distill("--out", "file/run"), /is a file, not a directory/, /file.run/, /Choose another path/],
     ["an output that holds other things", distill("--out", "mnist"), /is not empty, and holds no run/, /mnist$/, /--out/],
@@ -128,7 +129,6 @@ describe.concurrent("bad input ends with one message, exit code 2, and nothing w
   test.each<[what: string, args: readonly string[], message: RegExp]>([
     ["an unknown command", ["distil", "recipe.yaml"], /^error: unknown command 'distil'\n\(Did you mean distill\?\)/],
     ["an unknown option", distill("--epochs", "3"), /^error: unknown option '--epochs'/],
-    ["no recipe", ["distill"], /^error: missing required argument 'recipe'/],
     [
       "a seed that is no number",
       distill("--seed", "abc"),

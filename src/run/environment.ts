@@ -19,7 +19,10 @@ export function nodeEnvironment(
     runtime: nodeRuntime({ device: recipe.device, threads: recipe.threads }),
     openData: (data) =>
       openIdxDirectory(data.idx, { validation: data.validation, splitSeed: data.splitSeed, exclude: data.exclude, relativeTo }),
-    readFile: (path) => (extname(path) === ".safetensors" ? readBytes : readOnnxBytes)(resolve(relativeTo, path)),
+    readFile: (path) => {
+      const absolute = resolve(relativeTo, path);
+      return extname(path) === ".safetensors" ? readBytes(absolute) : readOnnxBytes(absolute, path);
+    },
     begin: directory?.begin,
     checkpoints: directory?.checkpoints,
     checkpointSeconds: checkpointSeconds(),

@@ -19,20 +19,21 @@ export async function readOnnxFile(path: string): Promise<{ readonly graph: Grap
  * The bytes of an ONNX file with all its weights inside, as ONNX Runtime takes them; the file's own where it is one file. Sizes and hashes of
  * them are those of the whole model.
  *
+ * @param source What to call the file in messages.
  * @throws LimbeckError when a file is missing or cut short, when together they have 2 GB or more, or when the model names a file that doesn't
  * lie in its own folder: by an absolute path, by `..`, or through a link.
  */
-export async function readOnnxBytes(path: string): Promise<Uint8Array> {
+export async function readOnnxBytes(path: string, source = path): Promise<Uint8Array> {
   const bytes = await readBytes(path);
   const files = new Map<string, Uint8Array>();
   let total = bytes.length;
-  for (const location of externalFiles(bytes, path)) {
+  for (const location of externalFiles(bytes, source)) {
     const file = await weightsFile(path, location);
     total += file.size;
     if (total > MOST_BYTES) throw new LimbeckError("The model's weights are larger than one ONNX file can be (2 GB).", { where: path });
     files.set(location, await readFile(file.path).catch((error: unknown) => Promise.reject(fileError(error, file.path))));
   }
-  return withExternalData(bytes, files, path);
+  return withExternalData(bytes, files, source);
 }
 
 /** Where a model's weights really lie. @throws LimbeckError when that isn't a file in the folder of the model. */

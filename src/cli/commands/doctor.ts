@@ -12,7 +12,7 @@ import { writeAtomically } from "../../run/files.ts";
 import { packageVersion } from "../../run/package.ts";
 import { nodeRuntime } from "../../runtime/node.ts";
 import { sgd } from "../../train/optimizers.ts";
-import { compileStep, type LossTerm } from "../../train/step.ts";
+import { compileStep, LABELS, type LossTerm } from "../../train/step.ts";
 import { createTrainer } from "../../train/trainer.ts";
 import { colorsFor, printJson } from "../output.ts";
 
@@ -58,7 +58,7 @@ async function trainOneStep(): Promise<string> {
   const student = mlp({ inputShape: [4], hidden: [8], classes: 2, seed: 0 });
   const losses: LossTerm[] = [{ name: "crossEntropy", build: ({ g, logits, labels }) => crossEntropyLoss(g, logits, labels) }];
   const trainer = await createTrainer(nodeRuntime(), compileStep({ student, batchSize: 4, losses, optimizer: sgd() }));
-  const batch = { input: float32(new Float32Array(16).fill(1), [4, 4]), labels: int32([0, 1, 0, 1]) };
+  const batch = { input: float32(new Float32Array(16).fill(1), [4, 4]), [LABELS]: int32([0, 1, 0, 1]) };
   const scalars = { learningRate: 0.1, seed: 0, "weight:crossEntropy": 1 };
   const { loss } = await trainer.run(batch, scalars);
   await trainer.release();
