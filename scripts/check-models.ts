@@ -5,7 +5,7 @@
  */
 import { spawnSync } from "node:child_process";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
-import { cpus } from "node:os";
+import { cpus, loadavg } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { isDeepStrictEqual } from "node:util";
@@ -52,6 +52,8 @@ const CHANCE = 10;
 const isRight = ({ error, rounding, keepsBits }: Result): boolean => error < TOLERANCE + CHANCE * rounding && keepsBits;
 
 const runtime = nodeRuntime();
+/** What else the machine was doing: seconds on a busy one say little. */
+const [loadBefore = 0] = loadavg();
 const ONE = "--one";
 const [directory, ...rest] = process.argv.slice(2);
 if (!directory || !existsSync(directory)) {
@@ -163,5 +165,6 @@ function page(results: readonly Result[]): string {
     "PyTorch's own",
   ];
   const lines = [header, header.map(() => "---"), ...results.map(row)].map((cells) => `| ${cells.join(" | ")} |`);
-  return [`${cpus().length} × ${cpus()[0]?.model.trim()}; ${runtime.version}.`, "", ...lines].join("\n");
+  const machine = `${cpus().length} × ${cpus()[0]?.model.trim()}, load average ${loadBefore.toFixed(1)} before the run`;
+  return [`${machine}; ${runtime.version}.`, "", ...lines].join("\n");
 }

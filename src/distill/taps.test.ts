@@ -1,6 +1,8 @@
+import { readFileSync } from "node:fs";
 import { expect, it } from "vitest";
 import { graphBuilder } from "../graph/builder/builder.ts";
 import type { Graph } from "../graph/graph.ts";
+import { readOnnx } from "../graph/onnx/read.ts";
 import { mlp } from "../nn/zoo/mlp.ts";
 import { smallCnn } from "../nn/zoo/small-cnn.ts";
 import { buildArchitecture } from "../nn/zoo/zoo.ts";
@@ -46,6 +48,20 @@ it("takes no expansion of an inverted bottleneck for the end of a stage", () => 
     x = bottleneck(x, outputs, stride);
   g.output(g.flatten(g.globalAveragePool(x)), "logits");
   expect(shapesByAlias(g.build())).toMatchObject({ stage1: "N×4×8×8", stage2: "N×6×4×4", stage3: "N×8×2×2" });
+});
+
+const exported = (name: string): Graph => readOnnx(readFileSync(new URL(`../../test/golden/models/${name}.onnx`, import.meta.url)), name);
+
+it.each<[string, Record<string, string>]>([
+  ["resnet-bottleneck", { stage1: "relu_2", stage2: "relu_5", stage3: "relu_8", pooled: "view" }],
+  [
+    "mobilenet-v2",
+    { stage1: "/features/features.1/Add_output_0", stage2: "/features/features.3/Add_output_0", pooled: "/Flatten_output_0" },
+  ],
+  ["vit", { block1: "/encoder/layers/encoder_layer_0/Add_1_output_0", block2: "/encoder/ln/LayerNormalization_output_0" }],
+])("takes what no shortcut leads around for the end of a stage in an exported %s", (name, expected) => {
+  const found = Object.fromEntries(listTaps(exported(name)).flatMap((tap) => tap.aliases.map((alias) => [alias, tap.name])));
+  expect(found).toMatchObject(expected);
 });
 
 it("believes a network that names its own", () => {

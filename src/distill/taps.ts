@@ -26,7 +26,7 @@ export function listTaps(model: Graph): readonly Tap[] {
   const graph = canonicalize(model);
   const activations = activationsOf(graph);
   const aliases = new Map<string, string>([
-    ...stages(activations),
+    ...stages(graph, activations),
     ...transformerBlocks(graph, activations),
     ...ends(graph, activations),
     // What the network itself calls by such a name comes last, and so holds.
@@ -63,7 +63,7 @@ function activationsOf(graph: Graph): readonly Activation[] {
 }
 
 /** Runs of feature maps of one resolution. A resolution that only comes back (squeeze and excitation, a decoder) begins no new one. */
-function stages(activations: readonly Activation[]): readonly [string, string][] {
+function stages(graph: Graph, activations: readonly Activation[]): readonly [string, string][] {
   const runs = new Map<string, Activation[]>();
   for (const activation of activations) {
     const { shape } = activation.value;
@@ -73,15 +73,36 @@ function stages(activations: readonly Activation[]): readonly [string, string][]
   const convolutions = (run: readonly Activation[] = []): number => run.filter(({ node }) => node.op === "Conv").length;
   const found = [...runs.values()].filter((run) => convolutions(run) > 0);
   const hasStem = convolutions(found[0]) === 1 && convolutions(found[1]) > 1;
+  const cuts = cutsOf(graph, activations);
   const ends: string[] = [];
   let widest = Number.POSITIVE_INFINITY;
   for (const run of found.slice(hasStem ? 1 : 0).reverse()) {
+    // What a shortcut leads around is inside of a block.
+    const outside = run.filter(({ value }) => cuts.has(value.name));
+    const candidates = outside.length > 0 ? outside : run;
     // An inverted bottleneck widens the maps before it halves the resolution: its wide maps are no stage's end.
-    const { value } = run.findLast((activation) => Number(activation.value.shape[1]) <= widest) ?? (run.at(-1) as Activation);
-    widest = Number(value.shape[1]);
+    const { value } = candidates.findLast((activation) => Number(activation.value.shape[1]) <= widest) ?? (candidates.at(-1) as Activation);
+    widest = Math.min(...candidates.map((activation) => Number(activation.value.shape[1])));
     ends.push(value.name);
   }
   return ends.reverse().map((name, index) => [`stage${index + 1}`, name]);
+}
+
+/** Names of the activations that every path from input to output passes through. */
+function cutsOf(graph: Graph, activations: readonly Activation[]): ReadonlySet<string> {
+  const lastUse = new Map<string, number>();
+  graph.nodes.forEach((node, index) => {
+    // Asking for a size takes nothing of what flows.
+    if (node.op !== "Shape") for (const name of takenBy(node)) lastUse.set(name, index);
+  });
+  const places = new Map(graph.nodes.map((node, index) => [node, index]));
+  const cuts = new Set<string>();
+  let furthest = Math.max(-1, ...graph.inputs.map(({ name }) => lastUse.get(name) ?? -1));
+  for (const { value, node } of activations) {
+    if (furthest <= (places.get(node) as number)) cuts.add(value.name);
+    furthest = Math.max(furthest, lastUse.get(value.name) ?? -1);
+  }
+  return cuts;
 }
 
 /** Attention is a softmax over pairs of tokens; a block ends with the last sum of two activations before the next block's attention. */

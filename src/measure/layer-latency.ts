@@ -16,7 +16,7 @@ export function latencyByLayer(
   layers: readonly LayerProfile[],
   timings: readonly NodeTiming[],
 ): { readonly layers: readonly LayerLatency[]; readonly rest: number } {
-  const layerOf = new Map(layers.flatMap((layer) => layer.nodes.map((name) => [name, layer] as const)));
+  const layerOf = new Map(layers.flatMap((layer) => [...layer.nodes, ...layer.values].map((name) => [name, layer] as const)));
   const totals = new Map<LayerProfile, number>();
   let rest = 0;
   for (const { name, milliseconds } of timings) {

@@ -42,8 +42,9 @@ export interface NodeProfile extends Work {
 
 /** A convolution or matrix product, and what follows it up to the next: normalisation, activation, pooling. */
 export interface LayerProfile extends NodeProfile {
-  /** Names of its nodes. */
+  /** Names of its nodes, and of what they give. */
   readonly nodes: readonly string[];
+  readonly values: readonly string[];
 }
 
 export interface OperatorProfile extends Work {
@@ -129,6 +130,7 @@ function byLayer(graph: Graph, nodes: readonly NodeProfile[]): readonly LayerPro
   /** The layer that a value belongs to, and the nodes of each. */
   const layerOf = new Map<string, NodeProfile[]>();
   const layers = new Set<NodeProfile[]>();
+  const given = new Map(graph.nodes.map(({ name, outputs }) => [name, outputs]));
   graph.nodes.forEach((node, index) => {
     const profile = nodes[index] as NodeProfile;
     const previous = profile.macs > 0 ? undefined : node.inputs.map((name) => layerOf.get(name)).find((layer) => layer);
@@ -144,6 +146,7 @@ function byLayer(graph: Graph, nodes: readonly NodeProfile[]): readonly LayerPro
     parameters: sum(members, ({ parameters }) => parameters),
     activationBytes: sum(members, ({ activationBytes }) => activationBytes),
     nodes: members.map(({ name }) => name),
+    values: members.flatMap(({ name }) => given.get(name) ?? []),
   }));
 }
 

@@ -129,7 +129,7 @@ function asJson(
     threads: threads ?? null,
     latencyMs: latencies,
     operators: profile.operators,
-    layers: layers.map(({ layer: { nodes: _, ...layer }, milliseconds }) => ({ ...layer, milliseconds })),
+    layers: layers.map(({ layer: { nodes: _, values: __, ...layer }, milliseconds }) => ({ ...layer, milliseconds })),
     nodes: profile.nodes,
   };
 }
