@@ -34,7 +34,8 @@ const settings: Readonly<Record<string, readonly number[]>> = {
 /**
  * Tells a graph's initialisers apart. ONNX doesn't say which of them are weights, so this is the rule: mean and variance of a
  * BatchNormalization (its inputs 3 and 4) are buffers; any other float tensor with at least one axis is a parameter, unless it only sets an
- * operator (the scales of a Resize), is a mask of attention, or is one number that several products share; the rest are constants. Initialisers that no output depends on are none of these.
+ * operator (the scales of a Resize), is a mask of attention, or is one number that several products share; the rest are constants.
+ * Initialisers that no output depends on are none of these.
  */
 export function initializerRoles(graph: Graph): InitializerRoles {
   const { nodes, initializers, outputs } = pruneDead(graph);

@@ -10,7 +10,8 @@ import { widenFloats } from "./widen.ts";
 
 /**
  * Any model in the one form that the rest of Limbeck builds upon: the operator set `OPSET`, no control flow, no fused operators, float32
- * weights that are initialisers, everything as in inference, what depends on constants alone computed. Inputs, outputs and weights keep their names.
+ * weights that are initialisers, everything as in inference, what depends on constants alone computed. Inputs, outputs and weights keep
+ * their names.
  *
  * @throws LimbeckError naming the node that can't be brought into this form.
  */
