@@ -1,7 +1,7 @@
 /**
- * Reads, writes back and profiles full-sized models, trains them for one step and compares with PyTorch:
- * `npm run check:models -- DIR [NAME ...]`, where `bench/peers/check_models.py DIR` has written the models. Each runs in a process of its own,
- * whose memory is measured; the table goes into docs/models.md when all of them ran.
+ * Reads, writes back and profiles full-sized models, trains them for one step and compares with PyTorch: `npm run check:models -- DIR [NAME
+ * ...]`, where `bench/peers/check_models.py DIR` has written the models. Each runs in a process of its own, whose memory is measured; the
+ * table goes into docs/models.md when all of them ran.
  */
 import { spawnSync } from "node:child_process";
 import { existsSync, readdirSync, readFileSync } from "node:fs";

@@ -3,7 +3,8 @@
  * has written them.
  *
  * Of each test: the canonical form of its model must have the inferred types and shapes, and give the outputs, that the test says; where a
- * float output depends on float inputs, the gradient of a random projection of it must agree with central differences on the test's own inputs.
+ * float output depends on float inputs, the gradient of a random projection of it must agree with central differences on the test's own
+ * inputs.
  */
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";

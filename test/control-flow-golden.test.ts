@@ -10,7 +10,10 @@ import { bitsOf } from "../src/graph/run.fixture.ts";
 import { float32, type Tensor, toNumbers } from "../src/graph/tensor.ts";
 import { nodeRuntime } from "../src/runtime/node.ts";
 
-/** Written by scripts/golden/control-flow.py: what TorchScript's exporter makes of Python's `if`, `for`, `while` and lists, and onnxscript of functions. */
+/**
+ * Written by scripts/golden/control-flow.py: what TorchScript's exporter makes of Python's `if`, `for`, `while` and lists, and onnxscript
+ * of functions.
+ */
 const folder = new URL("./golden/control-flow/", import.meta.url);
 const files = readdirSync(folder);
 const x = float32([-2, -1.5, -1, -0.5, -0.25, 0.25, 0.5, 1, 1.5, 2, 2.5, 3], [3, 4]);

@@ -43,7 +43,8 @@ export function graphOf({ inputs, build }: GradientCase, type: FloatType): Graph
 }
 
 /**
- * Compares the gradient of a random projection of a case's output with central differences, in float64 where the runtime has kernels for it.
+ * Compares the gradient of a random projection of a case's output with central differences, in float64 where the runtime has kernels for
+ * it.
  *
  * @returns A line for each element where they differ; none when all is well.
  */

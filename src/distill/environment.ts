@@ -19,7 +19,10 @@ export interface Environment {
   readonly runtime: Runtime;
   /** Opens the recipe's data. */
   readonly openData: (data: DataRecipe) => Promise<Splits>;
-  /** Reads an ONNX or safetensors file that the recipe names; a model's weights, where they lie in other files, are inside of what comes back. */
+  /**
+   * Reads an ONNX or safetensors file that the recipe names; a model's weights, where they lie in other files, are inside of what comes
+   * back.
+   */
   readonly readFile: (path: string) => Promise<Uint8Array>;
   /** Called before each phase, when what it needs has been checked: what a run leaves behind is made here at the earliest. */
   readonly begin?: () => Promise<void>;

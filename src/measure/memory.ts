@@ -12,9 +12,9 @@ export function bytesPerElement(type: ElementType): number {
 const views = new Set(["Identity", "Reshape", "Flatten", "Squeeze", "Unsqueeze", "Dropout"]);
 
 /**
- * The most memory that activations take at once, in bytes, when nodes run in the graph's order: a value lives from the node that gives it to
- * the last that takes it; inputs and outputs of the graph live to the end; the inputs and outputs of a node never share memory, except those
- * of reshapes. Weights and constants don't count. A runtime that computes in place or reorders needs less.
+ * The most memory that activations take at once, in bytes, when nodes run in the graph's order: a value lives from the node that gives it
+ * to the last that takes it; inputs and outputs of the graph live to the end; the inputs and outputs of a node never share memory, except
+ * those of reshapes. Weights and constants don't count. A runtime that computes in place or reorders needs less.
  *
  * @param values Every value by name, with fixed shapes.
  */

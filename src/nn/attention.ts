@@ -44,7 +44,8 @@ export interface AttentionOptions {
 }
 
 /**
- * Scaled dot-product attention (Vaswani et al., 2017, arXiv:1706.03762): softmax(q·kᵀ/√d + mask)·v in each head, where d is the features of one.
+ * Scaled dot-product attention (Vaswani et al., 2017, arXiv:1706.03762): softmax(q·kᵀ/√d + mask)·v in each head, where d is the features of
+ * one.
  *
  * @param query [N, S, D], as are `key` and `value`.
  */

@@ -17,9 +17,11 @@ export interface LoadOptions {
 
 /**
  * The graph with its weights and running statistics taken from a safetensors file, by name, as PyTorch's `state_dict` names them. Half and
- * double precision become float32, which the graph's weights must be (`canonicalize` sees to that). Where one side has a prefix that the other lacks (`module.`, `model.`, `bert.`), it makes no difference.
+ * double precision become float32, which the graph's weights must be (`canonicalize` sees to that). Where one side has a prefix that the
+ * other lacks (`module.`, `model.`, `bert.`), it makes no difference.
  *
- * @throws LimbeckError that lists every weight that the file lacks, every tensor that the graph has no use for, and every shape that differs.
+ * @throws LimbeckError that lists every weight that the file lacks, every tensor that the graph has no use for, and every shape that
+ * differs.
  */
 export function loadWeights(graph: Graph, bytes: Uint8Array, { ignore = [], source = "the safetensors file" }: LoadOptions = {}): Graph {
   const { parameters, buffers } = initializerRoles(graph);

@@ -3,8 +3,9 @@ import { formatShape } from "../graph/graph.ts";
 import { arrayTypeOf, dataLength, type ElementType, type Tensor, type TensorData } from "../graph/tensor.ts";
 
 /*
- * The file format of Hugging Face's safetensors (https://github.com/huggingface/safetensors): the length of the header, 8 bytes, little-endian;
- * the header, JSON that gives dtype, shape and place of each tensor; the tensors' bytes, little-endian, row-major, without gaps.
+ * The file format of Hugging Face's safetensors (https://github.com/huggingface/safetensors): the length of the header, 8 bytes,
+ * little-endian; the header, JSON that gives dtype, shape and place of each tensor; the tensors' bytes, little-endian, row-major, without
+ * gaps.
  */
 
 const types: Readonly<Record<string, Exclude<ElementType, "string">>> = {

@@ -30,7 +30,9 @@ export interface Evaluation {
   readonly confusion: readonly (readonly number[])[];
 }
 
-/** Tests an ONNX classifier on all samples of a split. Inputs are normalised as its metadata says, else by the training set's statistics. */
+/**
+ * Tests an ONNX classifier on all samples of a split. Inputs are normalised as its metadata says, else by the training set's statistics.
+ */
 export async function evaluate(path: string, { data, split = "test", relativeTo = process.cwd() }: EvaluateOptions): Promise<Evaluation> {
   const { graph, bytes } = await readOnnxFile(path);
   const splits = await openIdxDirectory(data, { validation: 0, splitSeed: 0, relativeTo });

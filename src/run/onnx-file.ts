@@ -16,12 +16,12 @@ export async function readOnnxFile(path: string): Promise<{ readonly graph: Grap
 }
 
 /**
- * The bytes of an ONNX file with all its weights inside, as ONNX Runtime takes them; the file's own where it is one file. Sizes and hashes of
- * them are those of the whole model.
+ * The bytes of an ONNX file with all its weights inside, as ONNX Runtime takes them; the file's own where it is one file. Sizes and hashes
+ * of them are those of the whole model.
  *
  * @param source What to call the file in messages.
- * @throws LimbeckError when a file is missing or cut short, when together they have 2 GB or more, or when the model names a file that doesn't
- * lie in its own folder: by an absolute path, by `..`, or through a link.
+ * @throws LimbeckError when a file is missing or cut short, when together they have 2 GB or more, or when the model names a file that
+ * doesn't lie in its own folder: by an absolute path, by `..`, or through a link.
  */
 export async function readOnnxBytes(path: string, source = path): Promise<Uint8Array> {
   const bytes = await readBytes(path);

@@ -15,8 +15,8 @@ export interface Agreement {
 }
 
 /**
- * Runs a graph with each of its values as an output, and compares their types and shapes with those inferred from the sizes of the feeds, and
- * with those inferred from the graph's symbolic sizes, put in afterwards.
+ * Runs a graph with each of its values as an output, and compares their types and shapes with those inferred from the sizes of the feeds,
+ * and with those inferred from the graph's symbolic sizes, put in afterwards.
  */
 export async function agreementOf(graph: Graph, feeds: Readonly<Record<string, Tensor>>): Promise<Agreement> {
   const concrete = { ...graph, inputs: graph.inputs.map((input) => ({ ...input, shape: (feeds[input.name] as Tensor).shape })) };

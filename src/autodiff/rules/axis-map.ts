@@ -9,7 +9,9 @@ export interface Tap {
   readonly weight: number;
 }
 
-/** A linear map along one axis: each element of the result is a weighted sum of elements of x. Interpolation and padding are of this form. */
+/**
+ * A linear map along one axis: each element of the result is a weighted sum of elements of x. Interpolation and padding are of this form.
+ */
 export interface AxisMap {
   /** Elements of x along the axis. */
   readonly size: number;
@@ -36,7 +38,10 @@ export function throughAxisMap(g: GraphBuilder, dy: Value, axis: number, map: Ax
   return g.reshape(g.matMul(matrix, g.reshape(dy, [outer, map.taps.length, inner])), result);
 }
 
-/** The same for long axes, on which a matrix would be nearly all zeros: a scatter for the first tap of every element, one for the second, ... */
+/**
+ * The same for long axes, on which a matrix would be nearly all zeros: a scatter for the first tap of every element, one for the second,
+ * ...
+ */
 function scatterTaps(g: GraphBuilder, dy: Value, axis: number, { size, taps }: AxisMap): Value {
   const sizes = sizesOf(dy);
   const along = sizes.map((length, other) => (other === axis ? length : 1));

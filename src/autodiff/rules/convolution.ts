@@ -114,7 +114,10 @@ function firstUnfoldedAxis(perGroup: number, group: number, kernel: readonly num
   return pixels <= 64 ? 0 : kernel.length;
 }
 
-/** The part of x that one tap met: along the spatial axes from `first` on (the last axes of x are spatial), every stride-th element after the tap's offset. */
+/**
+ * The part of x that one tap met: along the spatial axes from `first` on (the last axes of x are spatial), every stride-th element after
+ * the tap's offset.
+ */
 function metBy(g: GraphBuilder, x: Value, taps: readonly number[], first: number, window: Window, pixels: readonly number[]): Value {
   const offset = x.shape.length - pixels.length;
   const ranges = taps.flatMap((tap, index) => {

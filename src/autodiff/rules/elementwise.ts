@@ -26,7 +26,9 @@ const binary =
  */
 export const masked = (g: GraphBuilder, condition: Value, x: Value): Value => g.mul(x, g.cast(condition, x.type));
 
-/** y = max or min over any number of operands: the gradient goes to those that reach it, shared equally among ties (as in PyTorch's `amax`). */
+/**
+ * y = max or min over any number of operands: the gradient goes to those that reach it, shared equally among ties (as in PyTorch's `amax`).
+ */
 const extremum: GradientRule = ({ g, inputs, outputs, grads }) => {
   const [y, dy] = [outputs[0], grads[0]] as [Value, Value];
   const reached = inputs.map((x) => g.cast(g.equal(x, y), y.type));
@@ -55,7 +57,9 @@ function slopeOfPower(g: GraphBuilder, a: Value, exponent: Value, y: Value): Val
   return b > 1 ? g.mul(g.div(y, g.add(a, g.cast(g.equal(a, 0), a.type))), b) : undefined;
 }
 
-/** y = a^b  =>  da = dy·b·a^(b-1), db = dy·y·ln a, where ln is taken as 0 for a <= 0. The exponent may be of another type, even an integer. */
+/**
+ * y = a^b  =>  da = dy·b·a^(b-1), db = dy·y·ln a, where ln is taken as 0 for a <= 0. The exponent may be of another type, even an integer.
+ */
 const pow: GradientRule = ({ g, inputs, outputs, grads }) => {
   const [a, exponent] = inputs as [Value, Value];
   const [y, dy] = [outputs[0], grads[0]] as [Value, Value];

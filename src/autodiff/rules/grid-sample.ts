@@ -55,7 +55,10 @@ const gridSample: GradientRule = ({ g, node, inputs, grads }) => {
   return [g.reshape(dx, x.shape), dGrid && g.reshape(dGrid, grid.shape)];
 };
 
-/** The elements of an axis around a coordinate from -1 to 1: two for linear interpolation, one for the nearest. Outside the axis their weight is 0. */
+/**
+ * The elements of an axis around a coordinate from -1 to 1: two for linear interpolation, one for the nearest. Outside the axis their
+ * weight is 0.
+ */
 function neighbours(g: GraphBuilder, node: Node, coordinate: Value, size: number): Neighbour[] {
   const [mode, padding] = [stringAttribute(node, "mode", "linear"), stringAttribute(node, "padding_mode", "zeros")];
   if (mode === "cubic" || padding === "reflection") {

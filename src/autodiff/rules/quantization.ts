@@ -21,7 +21,8 @@ const ranges: Readonly<Partial<Record<ElementType, readonly [number, number]>>> 
 /**
  * q = clip(round(x/s) + z): the gradient passes straight through the rounding (Bengio et al., 2013, arXiv:1308.3432), and stops where x was
  * clipped, as in PyTorch's `fake_quantize`. That of q is stated for the real number r = s·(q - z) that q stands for, so it is that of x.
- * With DequantizeLinear's r = s·(q - z), the rule for s is that of LSQ (Esser et al., 2020, arXiv:1902.08153): r/s - x/s inside, r/s outside.
+ * With DequantizeLinear's r = s·(q - z), the rule for s is that of LSQ (Esser et al., 2020, arXiv:1902.08153): r/s - x/s inside, r/s
+ * outside.
  */
 const quantizeLinear: GradientRule = ({ g, node, inputs, outputs, grads }) => {
   const [x, scale, zeroPoint] = inputs as [Value, Value, Value | undefined];
@@ -44,7 +45,9 @@ const quantizeLinear: GradientRule = ({ g, node, inputs, outputs, grads }) => {
   return [dx, g.cast(g.neg(g.div(sumOverBlocks(g, node, g.mul(dx, x), scale), s)), scale.type)];
 };
 
-/** y = s·(q - z)  =>  ds = Σ dy·y/s. Where q was made with another scale, y is not the real number that q stands for, but a multiple of it. */
+/**
+ * y = s·(q - z)  =>  ds = Σ dy·y/s. Where q was made with another scale, y is not the real number that q stands for, but a multiple of it.
+ */
 const dequantizeLinear: GradientRule = ({ g, node, inputs, outputs, grads }) => {
   const [q, scale] = inputs as [Value, Value];
   const [y, dy] = [outputs[0], grads[0]] as [Value, Value];

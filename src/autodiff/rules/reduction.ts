@@ -34,7 +34,10 @@ const extremum: GradientRule = (context) => {
   return [g.mul(reached, g.div(widen(grads[0] as Value), g.reduceSum(reached, { axes, keepDims: true })))];
 };
 
-/** y = Πx  =>  dx = dy·(the product of the others): y/x where nothing is 0, the product of the rest at the only 0, and 0 where there are two. */
+/**
+ * y = Πx  =>  dx = dy·(the product of the others): y/x where nothing is 0, the product of the rest at the only 0, and 0 where there are
+ * two.
+ */
 const reduceProd: GradientRule = (context) => {
   const { g, inputs, outputs, grads } = context;
   const x = inputs[0] as Value;

@@ -89,7 +89,9 @@ function interpolation(node: Node, resized: Resized): AxisMap {
 
 const { fround } = Math;
 
-/** Where an element of the result lies among those of x, in float32 as the runtime computes it: the nearest element depends on the last bit. */
+/**
+ * Where an element of the result lies among those of x, in float32 as the runtime computes it: the nearest element depends on the last bit.
+ */
 function originalPosition(transformation: string, position: number, { size, length, scale, crop }: Resized): number {
   const halfPixel = () => fround(fround(fround(position + 0.5) / fround(scale)) - 0.5);
   switch (transformation) {
@@ -149,7 +151,10 @@ function nearest(mode: string, original: number): number {
   return beyondMiddle >= MIDDLE || (mode === "round_prefer_ceil" && beyondMiddle > -MIDDLE) ? below + 1 : below;
 }
 
-/** Keys, 1981: weights of the four elements around a position, `fraction` after the second, with a = -0.75 in PyTorch and -0.5 in TensorFlow. */
+/**
+ * Keys, 1981: weights of the four elements around a position, `fraction` after the second, with a = -0.75 in PyTorch and -0.5 in
+ * TensorFlow.
+ */
 function cubicWeights(fraction: number, a: number): number[] {
   const near = (distance: number) => ((a + 2) * distance - (a + 3)) * distance ** 2 + 1;
   const far = (distance: number) => ((a * distance - 5 * a) * distance + 8 * a) * distance - 4 * a;

@@ -17,7 +17,9 @@ import { slicingRules } from "./slicing.ts";
 import { softmaxRules } from "./softmax.ts";
 import { trigonometryRules } from "./trigonometry.ts";
 
-/** Every operator that can be differentiated; those whose outputs are integers or booleans need no rule, for no gradient flows through them. */
+/**
+ * Every operator that can be differentiated; those whose outputs are integers or booleans need no rule, for no gradient flows through them.
+ */
 export const gradientRules: GradientRules = {
   ...elementwiseRules,
   ...trigonometryRules,

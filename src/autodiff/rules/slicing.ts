@@ -58,7 +58,10 @@ function spread(g: GraphBuilder, x: Value, axis: number, step: number): Value {
   return g.reshape(spaced, sizes.with(axis, (sizes[axis] as number) * step));
 }
 
-/** Padding along an axis is a linear map of the elements there; with a constant it is cut off again, and a negative pad had cut, so it is padded back. */
+/**
+ * Padding along an axis is a linear map of the elements there; with a constant it is cut off again, and a negative pad had cut, so it is
+ * padded back.
+ */
 const pad: GradientRule = (context) => {
   const { g, node, inputs, grads } = context;
   const mode = stringAttribute(node, "mode", "constant");

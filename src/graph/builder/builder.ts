@@ -37,7 +37,10 @@ type Primitives = ReturnType<typeof elementwiseOperators> & ReturnType<typeof re
 /** What losses and gradient rules say often, in terms of the operators. */
 function compositeOperators(emitter: Emitter, g: Primitives) {
   return {
-    /** Rows of `depth` columns for indices [B]: 1 at the index, 0 elsewhere, float32. (ONNX's OneHot has no kernel for most type combinations.) */
+    /**
+     * Rows of `depth` columns for indices [B]: 1 at the index, 0 elsewhere, float32. (ONNX's OneHot has no kernel for most type
+     * combinations.)
+     */
     oneHot: (indices: Value, depth: number): Value => {
       const columns = Array.from({ length: depth }, (_, column) => column);
       const range = emitter.constant(indices.type === "int64" ? int64(columns) : int32(columns));

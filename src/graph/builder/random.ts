@@ -6,14 +6,15 @@ import type { GraphBuilder } from "./builder.ts";
  * Random numbers as a pure function of a seed, in plain ONNX operators. ONNX's own Dropout and RandomUniform keep a generator inside the
  * session, which moves on with every run, so a run that is resumed would not repeat what it would have drawn.
  *
- * Element i is lowbias32(a·i + b) for two words a (odd) and b drawn from the seed and the salt; lowbias32 is Chris Wellons's 32-bit integer hash
- * (https://nullprogram.com/blog/2018/07/31/, public domain), a bijection whose output bits each depend on all input bits.
+ * Element i is lowbias32(a·i + b) for two words a (odd) and b drawn from the seed and the salt; lowbias32 is Chris Wellons's 32-bit integer
+ * hash (https://nullprogram.com/blog/2018/07/31/, public domain), a bijection whose output bits each depend on all input bits.
  */
 
 /**
  * Uniform noise in [0, 1), float32, in steps of 2⁻²⁴.
  *
- * @param seed A scalar of an integer type or of whole float32 numbers below 2²⁴: the same seed gives the same noise, on every device and in every session.
+ * @param seed A scalar of an integer type or of whole float32 numbers below 2²⁴: the same seed gives the same noise, on every device and in
+ * every session.
  * @param salt Tells apart the uses of one seed within a graph.
  */
 export function seededUniform(g: GraphBuilder, seed: Value, shape: readonly number[], salt: number): Value {

@@ -4,7 +4,10 @@ import { arrayTypeOf, elementCount, type Tensor } from "../tensor.ts";
 
 type Elements = Float32Array;
 
-/** A tensor for an input: no two samples of floats alike; small whole numbers, or 0 and 1 for types; masks that leave a few of the last elements out. */
+/**
+ * A tensor for an input: no two samples of floats alike; small whole numbers, or 0 and 1 for types; masks that leave a few of the last
+ * elements out.
+ */
 export function feedFor({ name, type, shape }: Value, batch: number): Tensor {
   const sizes = [batch, ...shape.slice(1).map((size) => (typeof size === "number" ? size : 5))];
   const row = elementCount(sizes.slice(1));

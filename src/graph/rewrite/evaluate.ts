@@ -25,7 +25,8 @@ export interface KnownElements {
 }
 
 /**
- * What a node gives, where its inputs are known or only their shapes are asked for: constants element for element as ONNX Runtime gives them.
+ * What a node gives, where its inputs are known or only their shapes are asked for: constants element for element as ONNX Runtime gives
+ * them.
  *
  * @param outputs Their types and shapes, as inferred.
  * @param isWorth Whether to compute the elements of this output; called before its memory is taken.

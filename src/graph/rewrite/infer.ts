@@ -20,14 +20,19 @@ export function inferShapes(graph: Graph): ReadonlyMap<string, Value> {
   return values;
 }
 
-/** The graph with type and shape of each output that states none as they are inferred; outputs of which nothing can be inferred stay open. */
+/**
+ * The graph with type and shape of each output that states none as they are inferred; outputs of which nothing can be inferred stay open.
+ */
 export function statedOutputs(graph: Graph): Graph {
   if (graph.outputs.every(({ unstated }) => unstated === undefined)) return graph;
   const { values } = propagate(graph, isSmall);
   return { ...graph, outputs: graph.outputs.map((output) => (output.unstated ? (values.get(output.name) ?? output) : output)) };
 }
 
-/** Names of the sizes that a graph's inputs leave open, in order of appearance; without those that follow from others, as "2*N" does from "N". */
+/**
+ * Names of the sizes that a graph's inputs leave open, in order of appearance; without those that follow from others, as "2*N" does from
+ * "N".
+ */
 export function symbolicDimensions(graph: Graph): readonly string[] {
   const open = [...new Set(graph.inputs.flatMap(({ shape }) => shape.filter((size) => typeof size === "string")))];
   return open.filter((size) => !symbolsOf(size).every((name) => name !== size && open.includes(name)));

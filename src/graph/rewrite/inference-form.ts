@@ -5,7 +5,8 @@ import { pruneDead } from "./prune.ts";
 
 /**
  * The graph with every operator in the form that it has in inference: what exporters write of a network in training mode.
- * BatchNormalization goes by its stored statistics and has one output; Dropout is marked inactive. Training (src/train) takes it from there.
+ * BatchNormalization goes by its stored statistics and has one output; Dropout is marked inactive. Training (src/train) takes it from
+ * there.
  *
  * @throws LimbeckError when the batch statistics of a normalisation in training mode are used for something else.
  */

@@ -4,8 +4,8 @@ import { codeOfElementType } from "../onnx/element-types.ts";
 import { type ElementType, type Tensor, widened } from "../tensor.ts";
 
 /**
- * A model in float16 or bfloat16 (or partly so) as one in float32, with the same weights: stored tensors, inputs and outputs, and what casts
- * and other operators name as their type. It computes at least as exactly. A model without such types comes back as it is.
+ * A model in float16 or bfloat16 (or partly so) as one in float32, with the same weights: stored tensors, inputs and outputs, and what
+ * casts and other operators name as their type. It computes at least as exactly. A model without such types comes back as it is.
  */
 export function widenFloats(graph: Graph): Graph {
   const initializers = mapped([...graph.initializers], ([name, tensor]): [string, Tensor] | undefined =>

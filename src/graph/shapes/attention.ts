@@ -48,7 +48,9 @@ const attention: ShapeRule = (context) => {
   ];
 };
 
-/** com.microsoft Attention: x [N, S, input] times weights [input, queries + keys + values]; the result [N, S, values], all keys and values. */
+/**
+ * com.microsoft Attention: x [N, S, input] times weights [input, queries + keys + values]; the result [N, S, values], all keys and values.
+ */
 const fusedAttention: ShapeRule = (context) => {
   const [x, w] = [required(context, 0), required(context, 1)];
   const heads = headCount(context, "num_heads");

@@ -147,7 +147,9 @@ const reverseSequence: ShapeRule = (context) => {
   return likeInput(context);
 };
 
-/** Rows of [image, class, box]; at most `max_output_boxes_per_class` for each class of each image, but how many is known only at run time. */
+/**
+ * Rows of [image, class, box]; at most `max_output_boxes_per_class` for each class of each image, but how many is known only at run time.
+ */
 const nonMaxSuppression: ShapeRule = (context) => {
   const [boxes, scores] = [required(context, 0), required(context, 1)];
   if (boxes.shape.length !== 3 || scores.shape.length !== 3)

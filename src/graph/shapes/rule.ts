@@ -20,8 +20,8 @@ export interface ShapeContext {
   /** The value of an input that is known before the graph runs. */
   constant(index: number): Tensor | undefined;
   /**
-   * The elements of an input, in row-major order, that are known before the graph runs but for symbolic sizes: what Shape gives, and what is
-   * computed from that.
+   * The elements of an input, in row-major order, that are known before the graph runs but for symbolic sizes: what Shape gives, and what
+   * is computed from that.
    */
   symbolic(index: number): readonly Dim[] | undefined;
 }
@@ -41,7 +41,11 @@ export function required(context: ShapeContext, index: number): Value {
   return input;
 }
 
-/** Input `index` as numbers known before the graph runs; `undefined` where it is left out. @throws LimbeckError where it is not a constant. */
+/**
+ * Input `index` as numbers known before the graph runs; `undefined` where it is left out.
+ *
+ * @throws LimbeckError where it is not a constant.
+ */
 export function constantNumbers(context: ShapeContext, index: number): readonly number[] | undefined {
   if (!context.inputs[index]) return undefined;
   const constant = context.constant(index);

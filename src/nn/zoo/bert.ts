@@ -26,9 +26,9 @@ export interface BertConfiguration {
 }
 
 /**
- * BERT-base (Devlin et al., 2018, arXiv:1810.04805); the smaller ones of Turc et al., 2019 (arXiv:1908.08962); the students of TinyBERT (Jiao
- * et al., 2019, arXiv:1909.10351) and MiniLM (Wang et al., 2020, arXiv:2002.10957). Parameters without a head, from the top: 4,385,920,
- * 11,170,560, 28,763,648, 41,373,184, 109,482,240, 14,350,248 and 22,713,216.
+ * BERT-base (Devlin et al., 2018, arXiv:1810.04805); the smaller ones of Turc et al., 2019 (arXiv:1908.08962); the students of TinyBERT
+ * (Jiao et al., 2019, arXiv:1909.10351) and MiniLM (Wang et al., 2020, arXiv:2002.10957). Parameters without a head, from the top:
+ * 4,385,920, 11,170,560, 28,763,648, 41,373,184, 109,482,240, 14,350,248 and 22,713,216.
  */
 export const bertVariants = {
   "bert-tiny": { layers: 2, hidden: 128, heads: 2, intermediate: 512 },

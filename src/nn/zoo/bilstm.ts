@@ -18,8 +18,8 @@ export interface BilstmOptions extends TextOptions {
 }
 
 /**
- * One bidirectional LSTM over word vectors, of which the last state in each direction goes through a hidden layer with ReLU: the student that
- * Tang et al., 2019 (arXiv:1903.12136) distilled BERT into. `logits` [N, classes].
+ * One bidirectional LSTM over word vectors, of which the last state in each direction goes through a hidden layer with ReLU: the student
+ * that Tang et al., 2019 (arXiv:1903.12136) distilled BERT into. `logits` [N, classes].
  *
  * Inputs: `input_ids` and `attention_mask`, int64 [N, S]; padding comes after the text. Hints: `embeddings` [N, S, D], `pooled`
  * [N, 2·units]. To be trained, the LSTM must be unrolled (`unrollRecurrent`), for a fixed S.
@@ -37,7 +37,8 @@ export function bilstm(options: BilstmOptions): Graph {
 }
 
 /**
- * The last states of an LSTM (Hochreiter and Schmidhuber, 1997) that reads x [N, S, D] forwards and one that reads it backwards, [N, 2·units].
+ * The last states of an LSTM (Hochreiter and Schmidhuber, 1997) that reads x [N, S, D] forwards and one that reads it backwards, [N,
+ * 2·units].
  *
  * Weights are stored as PyTorch's nn.LSTM stores them and brought into ONNX's order of gates in the graph.
  *

@@ -27,8 +27,8 @@ export interface EfficientnetOptions extends ImageClassifierOptions {
 }
 
 /**
- * EfficientNet-B0 (Tan and Le, 2019, arXiv:1905.11946), torchvision's, without the stochastic depth that its training adds: 5,288,548 parameters
- * with 1,000 classes. Hints: stage1 to stage5, the last feature map of each resolution, and pooled.
+ * EfficientNet-B0 (Tan and Le, 2019, arXiv:1905.11946), torchvision's, without the stochastic depth that its training adds: 5,288,548
+ * parameters with 1,000 classes. Hints: stage1 to stage5, the last feature map of each resolution, and pooled.
  */
 export function efficientnetB0({ width = 1, stem = "imagenet", dropout = 0.2, ...options }: EfficientnetOptions): Graph {
   return imageClassifier("efficientnet-b0", options, (network, input) => {

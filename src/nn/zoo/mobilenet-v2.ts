@@ -28,8 +28,8 @@ export interface MobilenetV2Options extends ImageClassifierOptions {
 }
 
 /**
- * MobileNetV2 (Sandler et al., 2018, arXiv:1801.04381), torchvision's: 3,504,872 parameters with 1,000 classes. Hints: stage1 to stage5, the
- * last feature map of each resolution, and pooled.
+ * MobileNetV2 (Sandler et al., 2018, arXiv:1801.04381), torchvision's: 3,504,872 parameters with 1,000 classes. Hints: stage1 to stage5,
+ * the last feature map of each resolution, and pooled.
  */
 export function mobilenetV2({ width = 1, stem = "imagenet", dropout = 0.2, ...options }: MobilenetV2Options): Graph {
   return imageClassifier("mobilenet-v2", options, (network, input) => {
@@ -64,8 +64,8 @@ const halfStages = [
 ] as const;
 
 /**
- * MobileNetV2 for CIFAR as RepDistiller and mdistiller have it, half as wide, with ReLU and a convolution before every depthwise one: 812,836
- * parameters with 100 classes. Hints: stage1 to stage4, the last feature map of each resolution, and pooled.
+ * MobileNetV2 for CIFAR as RepDistiller and mdistiller have it, half as wide, with ReLU and a convolution before every depthwise one:
+ * 812,836 parameters with 100 classes. Hints: stage1 to stage4, the last feature map of each resolution, and pooled.
  */
 export function mobilenetV2Half(options: ImageClassifierOptions): Graph {
   return imageClassifier("mobilenet-v2-half", options, (network, input) => {

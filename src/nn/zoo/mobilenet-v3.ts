@@ -78,8 +78,8 @@ export interface MobilenetV3Options extends ImageClassifierOptions {
 }
 
 /**
- * MobileNetV3 (Howard et al., 2019, arXiv:1905.02244), torchvision's: with 1,000 classes 2,542,856 parameters (small) and 5,483,032 (large).
- * Hints: stage1 to stage4 (small) or stage5 (large), the last feature map of each resolution, and pooled.
+ * MobileNetV3 (Howard et al., 2019, arXiv:1905.02244), torchvision's: with 1,000 classes 2,542,856 parameters (small) and 5,483,032
+ * (large). Hints: stage1 to stage4 (small) or stage5 (large), the last feature map of each resolution, and pooled.
  */
 export function mobilenetV3(variant: keyof typeof mobilenetV3Variants, options: MobilenetV3Options): Graph {
   const { width = 1, stem = "imagenet", dropout = 0.2, ...rest } = options;

@@ -53,9 +53,10 @@ export interface ResnetOptions extends ImageClassifierOptions {
 const EXPANSION = 4;
 
 /**
- * ResNet (He et al., 2015, arXiv:1512.03385). resnet18, 34 and 50 are torchvision's: 11,689,512, 21,797,672 and 25,557,032 parameters with 1,000
- * classes. The others are RepDistiller's for CIFAR, with projections where a shortcut changes shape: with 100 classes resnet20 has 278,324
- * parameters, resnet56 861,620, resnet110 1,736,564, resnet8x4 1,233,540 and resnet32x4 7,433,860. Hints: stage1 to stage3 or 4, pooled.
+ * ResNet (He et al., 2015, arXiv:1512.03385). resnet18, 34 and 50 are torchvision's: 11,689,512, 21,797,672 and 25,557,032 parameters with
+ * 1,000 classes. The others are RepDistiller's for CIFAR, with projections where a shortcut changes shape: with 100 classes resnet20 has
+ * 278,324 parameters, resnet56 861,620, resnet110 1,736,564, resnet8x4 1,233,540 and resnet32x4 7,433,860. Hints: stage1 to stage3 or 4,
+ * pooled.
  */
 export function resnet(variant: keyof typeof variants, { width = 1, stem, ...options }: ResnetOptions): Graph {
   const { block, channels, depths, stem: own } = resnetVariants[variant];

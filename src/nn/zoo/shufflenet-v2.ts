@@ -23,8 +23,8 @@ export interface ShufflenetV2Options extends ImageClassifierOptions {
 const init = lecunUniform();
 
 /**
- * ShuffleNetV2 (Ma et al., 2018, arXiv:1807.11164), torchvision's: with 1,000 classes 1,366,792 parameters (x0.5), 2,278,604 (x1.0), 3,503,624
- * (x1.5) and 7,393,996 (x2.0). Hints: stage1 (the stem), stage2 to stage4 as in the paper, pooled.
+ * ShuffleNetV2 (Ma et al., 2018, arXiv:1807.11164), torchvision's: with 1,000 classes 1,366,792 parameters (x0.5), 2,278,604 (x1.0),
+ * 3,503,624 (x1.5) and 7,393,996 (x2.0). Hints: stage1 (the stem), stage2 to stage4 as in the paper, pooled.
  */
 export function shufflenetV2(variant: keyof typeof shufflenetV2Variants, { stem = "imagenet", ...options }: ShufflenetV2Options): Graph {
   const [first, ...stages] = shufflenetV2Variants[variant];

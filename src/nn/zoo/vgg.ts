@@ -38,8 +38,8 @@ export interface VggOptions extends ImageClassifierOptions {
 
 /**
  * VGG (Simonyan and Zisserman, 2014, arXiv:1409.1556) with batch normalisation and one linear layer, for small images, as the distillation
- * literature uses it (RepDistiller, mdistiller): 2×2 max pooling after each of the first three blocks, and after the fourth from 64 pixels on;
- * global average pooling. With 100 classes vgg8 has 3,965,028 parameters and vgg13 9,462,180. Hints: stage1 to stage5, pooled.
+ * literature uses it (RepDistiller, mdistiller): 2×2 max pooling after each of the first three blocks, and after the fourth from 64 pixels
+ * on; global average pooling. With 100 classes vgg8 has 3,965,028 parameters and vgg13 9,462,180. Hints: stage1 to stage5, pooled.
  */
 export function vgg(variant: keyof typeof vggVariants, { width = 1, ...options }: VggOptions): Graph {
   return imageClassifier(variant, options, (network, input) => {

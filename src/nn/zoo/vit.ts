@@ -17,8 +17,8 @@ export interface VitConfiguration {
 
 /**
  * ViT (Dosovitskiy et al., 2020, arXiv:2010.11929) and DeiT (Touvron et al., 2020, arXiv:2012.12877), which differ in how they are trained.
- * Parameters with patches of 16×16 of 224×224 and 1,000 classes: tiny 5,717,416, small 22,050,664, base 86,567,656; distilled tiny 5,910,800
- * and small 22,436,432.
+ * Parameters with patches of 16×16 of 224×224 and 1,000 classes: tiny 5,717,416, small 22,050,664, base 86,567,656; distilled tiny
+ * 5,910,800 and small 22,436,432.
  */
 export const vitVariants = {
   "vit-tiny": { depth: 12, width: 192, heads: 3 },

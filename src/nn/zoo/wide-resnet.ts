@@ -18,9 +18,9 @@ export interface WideResnetOptions extends ImageClassifierOptions {
 }
 
 /**
- * Wide ResNet for small images (Zagoruyko and Komodakis, 2016, arXiv:1605.07146), pre-activation blocks, with RepDistiller's names. With 100
- * classes wrn-16-2 has 703,284 parameters, wrn-40-1 569,780 and wrn-40-2 2,255,156; wrn-28-10 has 36.5 million. Hints: stage1 to stage3 (the
- * last after its normalisation and ReLU), pooled.
+ * Wide ResNet for small images (Zagoruyko and Komodakis, 2016, arXiv:1605.07146), pre-activation blocks, with RepDistiller's names. With
+ * 100 classes wrn-16-2 has 703,284 parameters, wrn-40-1 569,780 and wrn-40-2 2,255,156; wrn-28-10 has 36.5 million. Hints: stage1 to stage3
+ * (the last after its normalisation and ReLU), pooled.
  */
 export function wideResnet(variant: keyof typeof wideResnetVariants, { dropout = 0, ...options }: WideResnetOptions): Graph {
   const { depth, widen } = wideResnetVariants[variant];

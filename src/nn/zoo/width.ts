@@ -1,4 +1,6 @@
-/** How a network of images begins: as published for ImageNet, or with a 3×3 convolution at full resolution and no pooling, for small images. */
+/**
+ * How a network of images begins: as published for ImageNet, or with a 3×3 convolution at full resolution and no pooling, for small images.
+ */
 export type Stem = "imagenet" | "cifar";
 
 /**

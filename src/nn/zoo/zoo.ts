@@ -52,7 +52,8 @@ export interface ArchitectureOptions {
 }
 
 /**
- * Builds a classifier by its name, for callers who have checked the options, such as recipes. Where the name is known, call the builder itself.
+ * Builds a classifier by its name, for callers who have checked the options, such as recipes. Where the name is known, call the builder
+ * itself.
  *
  * @throws LimbeckError when there is none of that name.
  */

@@ -10,8 +10,8 @@ import { alignedSamples, alike, allOutputs, type BatchContext, type BatchRule, o
 const TO_THE_END = 2 ** 31 - 1;
 
 /**
- * Where the samples are in a new shape: there is as much around each of them as before. A batch of 1 can be in several places, and each will
- * do. Best is an axis of its own; and features, which come last, rather stay apart from the samples.
+ * Where the samples are in a new shape: there is as much around each of them as before. A batch of 1 can be in several places, and each
+ * will do. Best is an axis of its own; and features, which come last, rather stay apart from the samples.
  */
 function samplesIn({ size }: BatchContext, from: Shape, to: Shape, samples: Samples): Samples | undefined {
   const before = multiply(samples.outer, productOf(from.slice(0, samples.axis)));

@@ -6,7 +6,9 @@ import { alike, allOutputs, type BatchRule, broadcastSamples } from "./rule.ts";
 /** Positions of a matrix's axes, counted from the end. */
 const [COLUMNS, ROWS] = [1, 2];
 
-/** Samples may be matrices of a stack, rows of the left operand, or columns of the right one; after transposing, where that is asked for. */
+/**
+ * Samples may be matrices of a stack, rows of the left operand, or columns of the right one; after transposing, where that is asked for.
+ */
 const matMul: BatchRule = (context) => {
   const ranks = [0, 1].map((index) => required(context, index).shape.length) as [number, number];
   if (ranks.includes(1)) throw context.refusal("it multiplies with a vector");

@@ -10,8 +10,8 @@ const MOST_ITERATIONS = 1024;
 const TRUE: Tensor = { type: "bool", shape: [], data: Uint8Array.of(1) };
 
 /**
- * A Loop's body as often as it runs, where that is known: the count is, and each iteration's condition for the next. What iterations give one by
- * one (scan outputs) is stacked along a new first axis.
+ * A Loop's body as often as it runs, where that is known: the count is, and each iteration's condition for the next. What iterations give
+ * one by one (scan outputs) is stacked along a new first axis.
  */
 export const unrollLoop: Fold = (node, walk) => {
   const body = node.op === "Loop" ? node.attributes.body : undefined;

@@ -26,9 +26,9 @@ const decompositions: Decompositions = {
 };
 
 /**
- * The graph without operators that have no gradient rule of their own: those that ONNX Runtime's optimiser and exporters of transformers fuse
- * (com.microsoft), those of opsets after `OPSET`, and some older ones, each written as primitives of opset `OPSET`. Values keep their names;
- * symbolic dimensions stay symbolic. Recurrent layers stay: see `unrollRecurrent`.
+ * The graph without operators that have no gradient rule of their own: those that ONNX Runtime's optimiser and exporters of transformers
+ * fuse (com.microsoft), those of opsets after `OPSET`, and some older ones, each written as primitives of opset `OPSET`. Values keep their
+ * names; symbolic dimensions stay symbolic. Recurrent layers stay: see `unrollRecurrent`.
  *
  * @throws LimbeckError naming the node that uses what can't be decomposed, or whose inputs' shapes are not known.
  */

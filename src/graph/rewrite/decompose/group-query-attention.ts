@@ -22,7 +22,8 @@ import { rotate } from "./rotary.ts";
 
 /**
  * GroupQueryAttention of com.microsoft (Ainslie et al., 2023, arXiv:2305.13245), causal, rotating queries and keys if asked. Every token of
- * the past is taken for a real one; padding behind a sequence is not, for no real query sees it. So the lengths (inputs 5 and 6) are not read.
+ * the past is taken for a real one; padding behind a sequence is not, for no real query sees it. So the lengths (inputs 5 and 6) are not
+ * read.
  */
 const groupQueryAttention: Decomposition = ({ g, node, inputs }) => {
   const [pastK, pastV] = inputs.slice(3);

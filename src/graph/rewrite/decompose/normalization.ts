@@ -39,7 +39,9 @@ function plus(g: GraphBuilder, x: Value, term: Value | undefined): Value {
   return term ? g.add(x, term) : x;
 }
 
-/** The first layer of BERT: word, position and segment embeddings, summed and normalised; how many tokens of each row the mask lets through. */
+/**
+ * The first layer of BERT: word, position and segment embeddings, summed and normalised; how many tokens of each row the mask lets through.
+ */
 const embedLayerNormalization: Decomposition = ({ g, node, inputs }) => {
   const [ids, segments, words, places, kinds, scale, bias, mask, positionIds] = inputs;
   if (!ids || !words || !places || !scale) throw new LimbeckError("It needs ids, words, positions and a scale.");

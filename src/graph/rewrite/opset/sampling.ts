@@ -17,7 +17,9 @@ const asymmetric = (node: Node, nearest: "floor" | "ceil"): Node => ({
   attributes: { ...node.attributes, coordinate_transformation_mode: string("asymmetric"), nearest_mode: string(nearest) },
 });
 
-/** Which neighbour is the nearest was left open until opset 11; ONNX Runtime took the one before in enlarging, the one after in shrinking. */
+/**
+ * Which neighbour is the nearest was left open until opset 11; ONNX Runtime took the one before in enlarging, the one after in shrinking.
+ */
 const resizeWithNeighbours: Step = (node, context) => {
   if (stringAttribute(node, "mode", "nearest") !== "nearest") return asymmetric(node, "floor");
   const scales = context.constantOf(node.inputs[1]);
