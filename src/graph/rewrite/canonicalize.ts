@@ -2,6 +2,7 @@ import type { Graph } from "../graph.ts";
 import { foldControlFlow } from "./control-flow.ts";
 import { decompose } from "./decompose/decompose.ts";
 import { foldConstants } from "./fold.ts";
+import { statedOutputs } from "./infer.ts";
 import { inferenceForm } from "./inference-form.ts";
 import { liftWeights } from "./lift-weights.ts";
 import { convertOpset } from "./opset/convert.ts";
@@ -28,4 +29,5 @@ const rewrites: readonly ((graph: Graph) => Graph)[] = [
   liftWeights,
   quantizedWeights,
   (graph) => foldConstants(graph, { keepWeights: true }),
+  statedOutputs,
 ];
