@@ -4,6 +4,7 @@ import { inlineGraph } from "../graph/builder/inline.ts";
 import { describeNode, formatShape, type Graph, type Node, type Value } from "../graph/graph.ts";
 import { pruneDead } from "../graph/rewrite/prune.ts";
 import { addUp, type Contribution } from "./accumulate.ts";
+import { type Composite, type CompositeRule, compositesOf } from "./composite.ts";
 import { sizesOf } from "./rule.ts";
 import { gradientRules } from "./rules/rules.ts";
 
@@ -47,22 +48,14 @@ export function backpropagate(g: GraphBuilder, loss: Value, wrt: readonly Value[
     return sum;
   };
   return g.scope("gradient", () => {
-    for (const node of path.toReversed()) {
-      const [inputs, outputs] = [valuesOf(g, node.inputs), valuesOf(g, node.outputs)];
-      const grads = outputs.map((output) => output && total(output));
+    for (const step of path.toReversed()) {
+      const grads = step.outputs.map((output) => output && total(output));
       if (grads.every((grad) => grad === undefined)) continue;
-      const rule = ruleFor(g, node);
-      const derivatives = rule({
-        g,
-        node,
-        inputs: inputs as readonly Value[],
-        outputs: outputs as readonly Value[],
-        grads: grads.map((grad, index) => grad ?? zerosLike(g, outputs[index])) as readonly Value[],
-      });
+      const derivatives = step.differentiate(grads);
       derivatives.forEach((derivative, index) => {
-        const input = inputs[index];
+        const input = step.inputs[index];
         if (!input || !derivative || !carriers.has(input.name)) return;
-        checkShape(node, input, derivative);
+        checkShape(step.name, input, derivative);
         const terms = contributions.get(input.name);
         if (terms) terms.push(derivative);
         else contributions.set(input.name, [derivative]);
@@ -72,39 +65,84 @@ export function backpropagate(g: GraphBuilder, loss: Value, wrt: readonly Value[
   });
 }
 
+/** What backpropagation goes through at once: a node, or a composite of several. */
+interface Step {
+  readonly name: string;
+  readonly inputs: readonly (Value | undefined)[];
+  readonly outputs: readonly (Value | undefined)[];
+  /** Whether a gradient can flow through an output. */
+  readonly carries: (output: Value) => boolean;
+  readonly differentiate: CompositeRule;
+}
+
+/** All that the builder holds, in order. */
+function stepsOf(g: GraphBuilder): Step[] {
+  const owners = new Map(compositesOf(g).flatMap((one) => Array.from(one.nodes, (node) => [node, one] as const)));
+  const seen = new Set<Composite>();
+  const quantized = new Set<string>();
+  return g.nodes.flatMap((node) => {
+    const owner = owners.get(node);
+    if (!owner) return [nodeStep(g, node, quantized)];
+    if (seen.has(owner)) return [];
+    seen.add(owner);
+    return [{ ...owner, name: describeNode(node), carries: isFloat, differentiate: owner.rule }];
+  });
+}
+
+function nodeStep(g: GraphBuilder, node: Node, quantized: Set<string>): Step {
+  const [inputs, outputs] = [valuesOf(g, node.inputs), valuesOf(g, node.outputs)];
+  return {
+    name: describeNode(node),
+    inputs,
+    outputs,
+    carries: (output) => {
+      if (isQuantized(g, node, output, quantized)) quantized.add(output.name);
+      return isFloat(output) || quantized.has(output.name);
+    },
+    differentiate: (grads) =>
+      ruleFor(
+        g,
+        node,
+      )({
+        g,
+        node,
+        inputs: inputs as readonly Value[],
+        outputs: outputs as readonly Value[],
+        grads: grads.map((grad, index) => grad ?? zerosLike(g, outputs[index])) as readonly Value[],
+      }),
+  };
+}
+
 /** A rule that gives another shape than the input's is wrong. */
-function checkShape(node: Node, input: Value, derivative: Contribution): void {
+function checkShape(step: string, input: Value, derivative: Contribution): void {
   const [given, expected] =
     "stretch" in derivative
       ? [derivative.stretch.shape, input.shape.with(derivative.axis, derivative.stretch.shape[derivative.axis] as number)]
       : [derivative.shape, input.shape];
   if (given.join() !== expected.join()) {
-    throw new Error(`The gradient rule of ${describeNode(node)} gives ${formatShape(given)} for an input of ${formatShape(input.shape)}.`);
+    throw new Error(`The gradient rule of ${step} gives ${formatShape(given)} for an input of ${formatShape(input.shape)}.`);
   }
 }
 
-/** The nodes on a path from one of `sources` to `target` along which a gradient can flow, in order, and the names of the values on it. */
+/** The steps on a path from one of `sources` to `target` along which a gradient can flow, in order, and the names of the values on it. */
 function flowBetween(
   g: GraphBuilder,
   sources: readonly Value[],
   target: Value,
-): { readonly path: readonly Node[]; readonly carriers: ReadonlySet<string> } {
+): { readonly path: readonly Step[]; readonly carriers: ReadonlySet<string> } {
   const carriers = new Set(sources.map(({ name }) => name));
-  const quantized = new Set<string>();
-  const forward = g.nodes.filter((node) => {
-    if (!node.inputs.some((name) => carriers.has(name))) return false;
-    const outputs = valuesOf(g, node.outputs);
-    for (const value of outputs) if (value && isQuantized(g, node, value, quantized)) quantized.add(value.name);
-    const carrying = outputs.filter((value) => value && (isFloat(value) || quantized.has(value.name))) as Value[];
+  const forward = stepsOf(g).filter(({ inputs, outputs, carries }) => {
+    if (!inputs.some((input) => input && carriers.has(input.name))) return false;
+    const carrying = outputs.filter((value): value is Value => value !== undefined && carries(value));
     for (const { name } of carrying) carriers.add(name);
     return carrying.length > 0;
   });
   const needed = new Set([target.name]);
-  const path: Node[] = [];
-  for (const node of forward.toReversed()) {
-    if (!node.outputs.some((name) => needed.has(name))) continue;
-    path.push(node);
-    for (const input of node.inputs) if (carriers.has(input)) needed.add(input);
+  const path: Step[] = [];
+  for (const step of forward.toReversed()) {
+    if (!step.outputs.some((output) => output && needed.has(output.name))) continue;
+    path.push(step);
+    for (const input of step.inputs) if (input && carriers.has(input.name)) needed.add(input.name);
   }
   return { path: path.reverse(), carriers };
 }

@@ -6,6 +6,7 @@ export const int = (value: number): Attribute => ({ kind: "int", value });
 /** Stored as float32, so that a reader of the graph sees the number that the runtime sees. */
 export const float = (value: number): Attribute => ({ kind: "float", value: Math.fround(value) });
 export const ints = (value: readonly number[]): Attribute => ({ kind: "ints", value });
+export const floats = (value: readonly number[]): Attribute => ({ kind: "floats", value: value.map(Math.fround) });
 export const string = (value: string): Attribute => ({ kind: "string", value });
 export const tensor = (value: Tensor): Attribute => ({ kind: "tensor", value });
 

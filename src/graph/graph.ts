@@ -68,6 +68,8 @@ export interface ValueInfo extends Pick<Graph, "inputs" | "nodes" | "initializer
 export const OPSET = 21;
 /** Microsoft's operators, part of every stock ONNX Runtime build. */
 export const MICROSOFT = "com.microsoft";
+/** ONNX Runtime's operators on images in its CPU's own layout, where blocks of channels lie side by side for each pixel. */
+export const BLOCKED = "com.microsoft.nchwc";
 
 /** Names of the values a node takes: its inputs, and what its subgraphs take from around them. */
 export function takenBy(node: Node): string[] {

@@ -48,6 +48,8 @@ export interface StepOptions {
   readonly clipNorm?: number;
   /** Keeps an exponential moving average of the weights, with decay fed as the scalar `averageDecay`. */
   readonly average?: boolean;
+  /** `Runtime.channelBlock` of the runtime that the step is for: its convolutions then take the layout of that runtime's kernels. */
+  readonly channelBlock?: number;
 }
 
 /** A tensor that lives from step to step. The step reads it as input `name` and writes output `next:name`. */
@@ -109,7 +111,7 @@ export function compileStep(options: StepOptions): CompiledStep {
   const weights = new Map([...parameters, ...buffers]);
   for (const [name, tensor] of weights) bind.set(name, remember(name, tensor));
 
-  const forward = inlineForTraining(g, student, bind, scalar("seed"));
+  const forward = inlineForTraining(g, student, bind, scalar("seed"), options.channelBlock);
   const logits = required(forward.values, student.outputs[0]?.name ?? "");
   const { terms, total, teacher } = buildLosses(options, { g, labels, logits, scalar, student: (name) => required(forward.values, name) });
   const trained = [...parameters.keys()].map((name) => required(bind, name));

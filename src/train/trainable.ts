@@ -8,6 +8,7 @@ import { namePattern } from "../graph/name-pattern.ts";
 import { canonicalize } from "../graph/rewrite/canonicalize.ts";
 import type { Float32Tensor } from "../graph/tensor.ts";
 import { initializerRoles } from "../graph/weights.ts";
+import { BlockedNetwork } from "./blocked-network.ts";
 
 /** A network that can be trained: what the optimiser changes, and what training updates by itself. */
 export interface Trainable {
@@ -75,6 +76,7 @@ const STATISTICS_MOMENTUM = 0.9;
  *
  * @param bind The network's inputs and weights, by name.
  * @param seed A scalar that differs from step to step, for dropout.
+ * @param channelBlock Emits the convolutional part in blocks of so many channels, as ONNX Runtime's CPU kernels want them.
  * @returns The network's values by name, and the new value of each buffer.
  */
 export function inlineForTraining(
@@ -82,24 +84,34 @@ export function inlineForTraining(
   graph: Graph,
   bind: ReadonlyMap<string, Value>,
   seed: Value,
+  channelBlock?: number,
 ): { readonly values: ReadonlyMap<string, Value>; readonly buffers: ReadonlyMap<string, Value> } {
   const buffers = new Map<string, Value>();
   let dropouts = 0;
+  const blocked = channelBlock === undefined ? undefined : new BlockedNetwork(g, channelBlock);
   const replace = (node: Node, inputs: readonly (Value | undefined)[]): readonly Value[] | undefined => {
     // In a scope of their own, so that what they emit can't take the name of a later node of the network.
-    const inTraining = (emit: () => readonly Value[]) => g.scope("training", emit);
+    const inTraining = <T>(emit: () => T): T => g.scope("training", emit);
     if (node.op === "BatchNormalization" && bind.has(node.inputs[3] as string))
-      return inTraining(() => normalizeByBatch(g, node, inputs as Value[], buffers));
+      return inTraining(() => normalizeByBatch(g, node, inputs as Value[], buffers, blocked));
     if (node.op === "Dropout") return inTraining(() => [applyDropout(g, node, inputs as Value[], seed, dropouts++)]);
-    return undefined;
+    const value = inTraining(() => blocked?.replace(node, inputs));
+    return value && [value];
   };
   return { values: inlineGraph(g, graph, { bind, replace }), buffers };
 }
 
 /** Normalises by the batch's own statistics, which the running averages follow. */
-function normalizeByBatch(g: GraphBuilder, node: Node, inputs: readonly Value[], buffers: Map<string, Value>): readonly Value[] {
+function normalizeByBatch(
+  g: GraphBuilder,
+  node: Node,
+  inputs: readonly Value[],
+  buffers: Map<string, Value>,
+  blocked: BlockedNetwork | undefined,
+): readonly Value[] {
   const [x, scale, bias, oldMean, oldVariance] = inputs as [Value, Value, Value, Value, Value];
-  const { y, mean, variance } = g.trainingBatchNormalization(x, scale, bias, floatAttribute(node, "epsilon", 1e-5));
+  const epsilon = floatAttribute(node, "epsilon", 1e-5);
+  const { y, mean, variance } = blocked?.normalize(x, scale, bias, epsilon) ?? g.trainingBatchNormalization(x, scale, bias, epsilon);
   const count = x.shape.reduce<number>((product, size, axis) => (axis === 1 ? product : product * Number(size)), 1);
   const kept = floatAttribute(node, "momentum", STATISTICS_MOMENTUM);
   const average = (old: Value, batch: Value, correction: number) => g.add(g.mul(old, kept), g.mul(batch, (1 - kept) * correction));

@@ -1,5 +1,6 @@
 import type { Value } from "../graph.ts";
 import { int32, int64 } from "../tensor.ts";
+import { blockedOperators } from "./blocked.ts";
 import { elementwiseOperators } from "./elementwise.ts";
 import { Emitter } from "./emitter.ts";
 import { layoutOperators } from "./layout.ts";
@@ -13,6 +14,7 @@ export type GraphBuilder = Emitter &
   ReturnType<typeof elementwiseOperators> &
   ReturnType<typeof linearOperators> &
   ReturnType<typeof windowOperators> &
+  ReturnType<typeof blockedOperators> &
   ReturnType<typeof reductionOperators> &
   ReturnType<typeof layoutOperators> &
   ReturnType<typeof normalizationOperators> &
@@ -25,6 +27,7 @@ export function graphBuilder(name: string, separator?: string): GraphBuilder {
     ...elementwiseOperators(emitter),
     ...linearOperators(emitter),
     ...windowOperators(emitter),
+    ...blockedOperators(emitter),
     ...reductionOperators(emitter),
     ...layoutOperators(emitter),
     ...normalizationOperators(emitter),

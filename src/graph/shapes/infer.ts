@@ -2,6 +2,7 @@ import { LimbeckError } from "../../errors.ts";
 import { describeNode, formatShape } from "../graph.ts";
 import { MOST_AXES } from "../onnx/limits.ts";
 import { attentionShapes } from "./attention.ts";
+import { blockedShapes } from "./blocked.ts";
 import { convolutionShapes } from "./convolution.ts";
 import { einsumShapes } from "./einsum.ts";
 import { elementwiseShapes } from "./elementwise.ts";
@@ -24,6 +25,7 @@ export const shapeRules: Readonly<Record<string, ShapeRule>> = {
   ...elementwiseShapes,
   ...linearShapes,
   ...convolutionShapes,
+  ...blockedShapes,
   ...poolingShapes,
   ...reductionShapes,
   ...normalizationShapes,

@@ -1,0 +1,101 @@
+import { float } from "../../graph/attributes.ts";
+import type { Activation } from "../../graph/builder/blocked.ts";
+import type { GraphBuilder } from "../../graph/builder/builder.ts";
+import type { Value } from "../../graph/graph.ts";
+import { composite } from "../composite.ts";
+import { type Blocked, channelDots, channelSums, cutTo, extentOf, filledUp } from "./layout.ts";
+
+/** A blocked image with what batch normalisation needs to know of it, per channel [C filled up]. */
+export interface Normalized {
+  readonly x: Blocked;
+  /** [C] */
+  readonly scale: Value;
+  /** [C] */
+  readonly bias: Value;
+  readonly mean: Value;
+  /** 1/√(variance + ε) */
+  readonly inverse: Value;
+  /** slope·x + shift is the normalised image. */
+  readonly slope: Value;
+  readonly shift: Value;
+}
+
+/**
+ * Batch normalisation by the batch's own statistics (Ioffe and Szegedy, 2015, arXiv:1502.03167), without the normalised image itself:
+ * `applyNormalized` makes that, with what comes after it, in one pass.
+ *
+ * The variance is the mean of squares less the square of the mean, from one pass over x, as in Flax and other frameworks: its error is
+ * that of float32 times 1 + mean²/variance.
+ *
+ * @returns Also mean and (biased) variance of each of the C channels.
+ */
+export function batchNormalized(
+  g: GraphBuilder,
+  x: Blocked,
+  scale: Value,
+  bias: Value,
+  epsilon: number,
+): Normalized & { readonly statistics: { readonly mean: Value; readonly variance: Value } } {
+  const { batch, blocks, pixels } = extentOf(x);
+  const width = [blocks * x.block];
+  const count = batch * pixels;
+  const mean = g.mul(channelSums(g, x), 1 / count);
+  const squares = g.mul(channelDots(g, x, x.value), 1 / count);
+  const variance = g.max(g.sub(squares, g.mul(mean, mean)), 0);
+  const inverse = g.reciprocal(g.sqrt(g.add(variance, epsilon)));
+  const slope = g.mul(filledUp(g, scale, width), inverse);
+  const shift = g.sub(filledUp(g, bias, width), g.mul(mean, slope));
+  const statistics = { mean: cutTo(g, mean, [x.channels]), variance: cutTo(g, variance, [x.channels]) };
+  return { x, scale, bias, mean, inverse, slope, shift, statistics };
+}
+
+/** activation(normalised x + sum), where a residual network adds its shortcut and what activates comes after that. */
+export function applyNormalized(g: GraphBuilder, normalized: Normalized, options: { sum?: Value; activation?: Activation } = {}): Blocked {
+  const { x, scale, bias, slope, shift } = normalized;
+  const { sum, activation } = options;
+  const [value] = composite(g, [x.value, scale, bias, sum], () => {
+    const y = affine(g, x, x.value, slope, { bias: shift, sum, activation });
+    return { outputs: [y], rule: ([dy]) => gradients(g, normalized, throughActivation(g, y, dy as Value, activation), sum) };
+  }) as [Value];
+  return { ...x, value };
+}
+
+/** slope·x + bias per channel, plus `sum`, activated: a depthwise convolution with a kernel of one pixel. */
+function affine(
+  g: GraphBuilder,
+  like: Blocked,
+  x: Value,
+  slope: Value,
+  options: { bias?: Value; sum?: Value; activation?: Activation },
+): Value {
+  const channels = extentOf(like).blocks * like.block;
+  const window = { kernel: [1, 1], strides: [1, 1], dilations: [1, 1], padsBegin: [0, 0], padsEnd: [0, 0] };
+  return g.blockedConv(x, g.reshape(slope, [channels, 1, 1, 1]), window, { group: channels, ...options });
+}
+
+/** Gradients to x, γ, β and the summand, from that to what is activated. */
+function gradients(g: GraphBuilder, { x, mean, inverse, slope }: Normalized, dz: Value, sum: Value | undefined) {
+  const { batch, pixels } = extentOf(x);
+  const count = batch * pixels;
+  const dBias = channelSums(g, { ...x, value: dz });
+  const dScale = g.mul(inverse, g.sub(channelDots(g, x, dz), g.mul(mean, dBias)));
+  // dx = slope·(dz - Σdz/m - x̂·dγ/m) with x̂ = r·(x - μ), as slope·dz + (perElement·x + constant).
+  const perElement = g.mul(g.mul(g.mul(slope, inverse), dScale), -1 / count);
+  const constant = g.neg(g.add(g.mul(g.mul(slope, dBias), 1 / count), g.mul(perElement, mean)));
+  const dx = affine(g, x, dz, slope, { bias: constant, sum: affine(g, x, x.value, perElement, {}) });
+  return [dx, cutTo(g, dScale, [x.channels]), cutTo(g, dBias, [x.channels]), sum && dz];
+}
+
+/** 1 where y > 0, 0 elsewhere, in one pass: any number that isn't denormal is 1 or more after this factor. */
+const STEEP = 2 ** 126;
+
+/** dz of y = activation(z), told from y. */
+function throughActivation(g: GraphBuilder, y: Value, dy: Value, activation: Activation | undefined): Value {
+  if (!activation) return dy;
+  const above = (slope: number, offset: number) =>
+    g.emit("HardSigmoid", [y], { attributes: { alpha: float(slope), beta: float(offset) } })[0] as Value;
+  if (activation.kind === "Relu") return g.mul(dy, above(STEEP, 0));
+  // Strictly between the bounds; the differences of float32 numbers next to a bound below 2^7 are far above 2^-100.
+  const steep = 2 ** 100;
+  return g.mul(g.mul(dy, above(steep, -steep * activation.low)), above(-steep, steep * activation.high));
+}

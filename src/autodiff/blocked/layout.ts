@@ -1,0 +1,105 @@
+import type { GraphBuilder } from "../../graph/builder/builder.ts";
+import type { Value } from "../../graph/graph.ts";
+import { elementCount, int32 } from "../../graph/tensor.ts";
+import { composite } from "../composite.ts";
+import { sizesOf } from "../rule.ts";
+
+/**
+ * An image [N, C, H, W] in ONNX Runtime's blocked layout: `value` has the shape [N, C filled up to whole blocks, H, W] and lies in memory as
+ * [N, C/block, H, W, block]. What the channels beyond C hold means nothing, but is finite.
+ */
+export interface Blocked {
+  readonly value: Value;
+  /** C */
+  readonly channels: number;
+  readonly block: number;
+}
+
+export const wholeBlocks = (channels: number, block: number): number => Math.ceil(channels / block) * block;
+
+/** Batch, blocks of channels, pixels of each. */
+export function extentOf({ value, block }: Blocked): { batch: number; blocks: number; pixels: number; spatial: [number, number] } {
+  const [batch, channels, height, width] = sizesOf(value) as [number, number, number, number];
+  return { batch, blocks: channels / block, pixels: height * width, spatial: [height, width] };
+}
+
+/** Zeros after the elements of each axis, up to the sizes given. */
+export function filledUp(g: GraphBuilder, x: Value, sizes: readonly number[]): Value {
+  const missing = sizesOf(x).map((size, axis) => (sizes[axis] as number) - size);
+  return g.pad(x, [...missing.map(() => 0), ...missing]);
+}
+
+/** The first elements of each axis, up to the sizes given: what `filledUp` was made from. */
+export function cutTo(g: GraphBuilder, x: Value, sizes: readonly number[]): Value {
+  const ranges = sizes.flatMap((size, axis) => (size === x.shape[axis] ? [] : [{ axis, start: 0, end: size }]));
+  return ranges.length === 0 ? x : g.slice(x, ranges);
+}
+
+const reordered = (g: GraphBuilder, x: Value, block: number): Value => {
+  const [batch, channels, ...spatial] = sizesOf(x) as [number, number, ...number[]];
+  return g.reorderInput(filledUp(g, x, [batch, wholeBlocks(channels, block), ...spatial]));
+};
+
+/** x [N, C, H, W] in blocks. */
+export function toBlocked(g: GraphBuilder, x: Value, block: number): Blocked {
+  const channels = sizesOf(x)[1] as number;
+  const [value] = composite(g, [x], () => ({
+    outputs: [reordered(g, x, block)],
+    rule: ([dy]) => [dy && g.reorderOutput(dy, channels)],
+  })) as [Value];
+  return { value, channels, block };
+}
+
+/** A blocked image as [N, C, H, W]. */
+export function fromBlocked(g: GraphBuilder, { value, channels, block }: Blocked): Value {
+  const [plain] = composite(g, [value], () => ({
+    outputs: [g.reorderOutput(value, channels)],
+    rule: ([dy]) => [dy && reordered(g, dy, block)],
+  })) as [Value];
+  return plain;
+}
+
+/** Sum of x over everything but the channels, in the blocked layout: [C filled up]. */
+export function channelSums(g: GraphBuilder, x: Blocked): Value {
+  const { batch, blocks, pixels } = extentOf(x);
+  const perImage = g.reduceSum(g.reshape(x.value, [batch, blocks, pixels, x.block]), { axes: [2] });
+  return g.reshape(g.reduceSum(perImage, { axes: [0] }), [blocks * x.block]);
+}
+
+/**
+ * Sum of a·b over everything but the channels: [C filled up]. Each image's channel of b is the kernel of a depthwise convolution that covers
+ * all of a's, so that both are read once and nothing is written in between.
+ */
+export function channelDots(g: GraphBuilder, a: Blocked, b: Value): Value {
+  const { batch, blocks, spatial } = extentOf(a);
+  const channels = blocks * a.block;
+  const window = { kernel: spatial, strides: [1, 1], dilations: [1, 1], padsBegin: [0, 0], padsEnd: [0, 0] };
+  const [image, kernel] = [
+    g.reshape(a.value, [1, batch * channels, ...spatial]),
+    g.reshape(b, [batch * channels, 1, ...spatial]),
+  ];
+  const dots = g.blockedConv(image, kernel, window, { group: batch * channels });
+  return g.reduceSum(g.reshape(dots, [batch, channels]), { axes: [0] });
+}
+
+/**
+ * Rows of `block` elements (one pixel of one block of channels each) picked by index: how every copy that unfolds, shifts or spreads out an
+ * image is made, in one pass. An index of −1 picks zeros.
+ *
+ * @returns [...shape, block]
+ */
+export function pickRows(g: GraphBuilder, x: Blocked, shape: readonly number[], indexOf: (position: readonly number[]) => number): Value {
+  const { batch, blocks, pixels } = extentOf(x);
+  const count = batch * blocks * pixels;
+  const indices = new Int32Array(elementCount(shape));
+  const position = shape.map(() => 0);
+  let outside = false;
+  for (let element = 0; element < indices.length; element++) {
+    const index = indexOf(position);
+    outside ||= index < 0;
+    indices[element] = index < 0 ? count : index;
+    for (let axis = shape.length - 1; axis >= 0 && ++(position[axis] as number) === shape[axis]; axis--) position[axis] = 0;
+  }
+  const rows = g.reshape(x.value, [count, x.block]);
+  return g.gather(outside ? g.pad(rows, [0, 0, 1, 0]) : rows, g.initializer("rows", int32(indices, shape)), 0);
+}
