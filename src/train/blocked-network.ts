@@ -1,5 +1,5 @@
 import { applyNormalized, batchNormalized, type Normalized } from "../autodiff/blocked/batch-normalization.ts";
-import { blockedConvolution, firstConvolution } from "../autodiff/blocked/convolution.ts";
+import { blockedConvolution, depthwiseConvolution, firstConvolution } from "../autodiff/blocked/convolution.ts";
 import { type Blocked, fromBlocked, toBlocked } from "../autodiff/blocked/layout.ts";
 import { intAttribute } from "../graph/attributes.ts";
 import type { Activation } from "../graph/builder/blocked.ts";
@@ -66,12 +66,11 @@ export class BlockedNetwork {
     const group = intAttribute(node, "group", 1);
     const isDepthwise = group > 1 && perGroup === 1 && filters === channels;
     if (group > 1 && !isDepthwise) return undefined;
-    const convolution = { w, bias, window: windowOf(node, kernel, spatial), isDepthwise };
-    const isFirst = channels < this.#block && !isDepthwise && !this.#blocked.has(x.name);
+    const convolution = { w, bias, window: windowOf(node, kernel, spatial) };
+    if (isDepthwise) return this.#plain(depthwiseConvolution(this.#g, this.#toBlocked(x), convolution));
+    const isFirst = channels < this.#block && !this.#blocked.has(x.name);
     return this.#plain(
-      isFirst
-        ? firstConvolution(this.#g, x, this.#block, convolution)
-        : blockedConvolution(this.#g, this.#toBlocked(x), convolution),
+      isFirst ? firstConvolution(this.#g, x, this.#block, convolution) : blockedConvolution(this.#g, this.#toBlocked(x), convolution),
     );
   }
 

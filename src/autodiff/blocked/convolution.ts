@@ -3,8 +3,11 @@ import type { Value } from "../../graph/graph.ts";
 import type { Window } from "../../graph/shapes/window.ts";
 import { composite } from "../composite.ts";
 import { sizesOf } from "../rule.ts";
-import { type Blocked, channelSums, cutTo, filledUp, wholeBlocks } from "./layout.ts";
-import { blockedInputGradient, blockedWeightGradient, depthwiseWeightGradient, plainInputGradients } from "./convolution-gradients.ts";
+import { inputGradient, weightGradient } from "../rules/convolution.ts";
+import { blockedInputGradient } from "./input-gradient.ts";
+import { type Blocked, channelSums, cutTo, extentOf, filledUp, wholeBlocks } from "./layout.ts";
+import { blockedWeightGradient, depthwiseWeightGradient } from "./weight-gradient.ts";
+import { blockedWeight, columnsOf, depthwiseWeight, firstWeight, turnedWeight } from "./weights.ts";
 
 /** A convolution over two spatial axes, of all channels with all (group 1) or of each with itself (group C). */
 export interface BlockedConvolution {
@@ -13,65 +16,60 @@ export interface BlockedConvolution {
   /** [M] */
   readonly bias?: Value;
   readonly window: Window;
-  readonly isDepthwise: boolean;
 }
 
-/** Cross-correlation of a blocked image; w and bias are as in ONNX's Conv. */
-export function blockedConvolution(g: GraphBuilder, x: Blocked, convolution: BlockedConvolution): Blocked {
-  const { w, bias, window, isDepthwise } = convolution;
+/** Cross-correlation of a blocked image; w and bias are as in ONNX's Conv with group 1. */
+export function blockedConvolution(g: GraphBuilder, x: Blocked, { w, bias, window }: BlockedConvolution): Blocked {
   const filters = sizesOf(w)[0] as number;
-  const [value] = composite(g, [x.value, w, bias], () => ({
-    outputs: [
-      g.blockedConv(x.value, isDepthwise ? depthwiseWeight(g, w, x.block) : blockedWeight(g, w, x.block), window, {
-        group: isDepthwise ? wholeBlocks(x.channels, x.block) : 1,
-        bias: bias && filledUp(g, bias, [wholeBlocks(filters, x.block)]),
-      }),
-    ],
-    rule: ([grad]) => {
-      const dy = { value: grad as Value, channels: filters, block: x.block };
-      const dw = isDepthwise ? depthwiseWeightGradient(g, x, dy, window) : blockedWeightGradient(g, x, dy, window);
-      return [blockedInputGradient(g, dy, x, convolution), dw, bias && cutTo(g, channelSums(g, dy), [filters])];
-    },
-  })) as [Value];
+  const [value] = composite(g, [x.value, w, bias], () => {
+    const columns = columnsOf(g, w, x.block);
+    const y = g.blockedConv(x.value, blockedWeight(g, columns), window, { bias: bias && filledUp(g, bias, [columns.filters]) });
+    return {
+      outputs: [y],
+      rule: ([grad]) => {
+        const dy = { value: grad as Value, channels: filters, block: x.block };
+        const dx = blockedInputGradient(g, dy, extentOf(x).spatial, window, {
+          weight: (taps, kernel) => turnedWeight(g, columns, taps, kernel),
+          group: 1,
+        });
+        return [dx, blockedWeightGradient(g, x, dy, window), bias && cutTo(g, channelSums(g, dy), [filters])];
+      },
+    };
+  }) as [Value];
   return { value, channels: filters, block: x.block };
 }
 
-/** The same of a plain x [N, C, H, W] with fewer channels than a block: the first convolution of most networks. */
-export function firstConvolution(g: GraphBuilder, x: Value, block: number, { w, bias, window }: BlockedConvolution): Blocked {
-  const filters = sizesOf(w)[0] as number;
-  const filled = wholeBlocks(filters, block);
-  const [value] = composite(g, [x, w, bias], () => ({
-    outputs: [g.blockedConv(x, firstWeight(g, w, block), window, { bias: bias && filledUp(g, bias, [filled]) })],
+/** The same with a kernel for each channel, w [C, 1, ...kernel]. */
+export function depthwiseConvolution(g: GraphBuilder, x: Blocked, { w, bias, window }: BlockedConvolution): Blocked {
+  const group = wholeBlocks(x.channels, x.block);
+  const [value] = composite(g, [x.value, w, bias], () => ({
+    outputs: [g.blockedConv(x.value, depthwiseWeight(g, w, x.block), window, { group, bias: bias && filledUp(g, bias, [group]) })],
     rule: ([grad]) => {
-      const dy = { value: grad as Value, channels: filters, block };
-      const plain = g.reorderOutput(dy.value, filters);
-      return [...plainInputGradients(g, x, w, plain, window), bias && cutTo(g, channelSums(g, dy), [filters])];
+      const dy = { ...x, value: grad as Value };
+      const dx = blockedInputGradient(g, dy, extentOf(x).spatial, window, {
+        weight: (taps, kernel) => depthwiseWeight(g, w, x.block, taps, kernel),
+        group,
+      });
+      return [dx, depthwiseWeightGradient(g, x, dy, window), bias && cutTo(g, channelSums(g, dy), [x.channels])];
     },
   })) as [Value];
+  return { ...x, value };
+}
+
+/** The same with group 1, of a plain x [N, C, H, W] with fewer channels than a block: the first convolution of most networks. */
+export function firstConvolution(g: GraphBuilder, x: Value, block: number, { w, bias, window }: BlockedConvolution): Blocked {
+  const filters = sizesOf(w)[0] as number;
+  const [value] = composite(g, [x, w, bias], () => {
+    const columns = columnsOf(g, w, block, false);
+    return {
+      outputs: [g.blockedConv(x, firstWeight(g, columns), window, { bias: bias && filledUp(g, bias, [columns.filters]) })],
+      rule: ([grad]) => {
+        const dy = { value: grad as Value, channels: filters, block };
+        const plain = g.reorderOutput(dy.value, filters);
+        const dx = inputGradient(g, plain, w, sizesOf(x).slice(2), { window, group: 1 });
+        return [dx, weightGradient(g, x, plain, { window, group: 1 }), bias && cutTo(g, channelSums(g, dy), [filters])];
+      },
+    };
+  }) as [Value];
   return { value, channels: filters, block };
 }
-
-/** [M, C, ...kernel] in the order [M/block, C/block, ...kernel, block of C, block of M]. */
-export function blockedWeight(g: GraphBuilder, w: Value, block: number): Value {
-  const [filters, channels, ...kernel] = sizesOf(w) as [number, number, number, number];
-  const [m, c] = [wholeBlocks(filters, block), wholeBlocks(channels, block)];
-  const split = g.reshape(filledUp(g, w, [m, c, ...kernel]), [m / block, block, c / block, block, ...kernel]);
-  return g.reshape(g.transpose(split, [0, 2, 4, 5, 3, 1]), [m, c, ...kernel]);
-}
-
-/** [M, C, ...kernel] in the order [M/block, C, ...kernel, block of M]. */
-function firstWeight(g: GraphBuilder, w: Value, block: number): Value {
-  const [filters, channels, ...kernel] = sizesOf(w) as [number, number, number, number];
-  const m = wholeBlocks(filters, block);
-  const split = g.reshape(filledUp(g, w, [m, channels, ...kernel]), [m / block, block, channels, ...kernel]);
-  return g.reshape(g.transpose(split, [0, 2, 3, 4, 1]), [m, channels, ...kernel]);
-}
-
-/** [C, 1, ...kernel] in the order [C/block, ...kernel, block]. */
-export function depthwiseWeight(g: GraphBuilder, w: Value, block: number): Value {
-  const [filters, , ...kernel] = sizesOf(w) as [number, number, number, number];
-  const m = wholeBlocks(filters, block);
-  const split = g.reshape(filledUp(g, w, [m, 1, ...kernel]), [m / block, block, ...kernel]);
-  return g.reshape(g.transpose(split, [0, 2, 3, 1]), [m, 1, ...kernel]);
-}
-

@@ -74,32 +74,32 @@ export function channelDots(g: GraphBuilder, a: Blocked, b: Value): Value {
   const { batch, blocks, spatial } = extentOf(a);
   const channels = blocks * a.block;
   const window = { kernel: spatial, strides: [1, 1], dilations: [1, 1], padsBegin: [0, 0], padsEnd: [0, 0] };
-  const [image, kernel] = [
-    g.reshape(a.value, [1, batch * channels, ...spatial]),
-    g.reshape(b, [batch * channels, 1, ...spatial]),
-  ];
+  const [image, kernel] = [g.reshape(a.value, [1, batch * channels, ...spatial]), g.reshape(b, [batch * channels, 1, ...spatial])];
   const dots = g.blockedConv(image, kernel, window, { group: batch * channels });
   return g.reduceSum(g.reshape(dots, [batch, channels]), { axes: [0] });
 }
 
 /**
- * Rows of `block` elements (one pixel of one block of channels each) picked by index: how every copy that unfolds, shifts or spreads out an
- * image is made, in one pass. An index of −1 picks zeros.
+ * Rows of a matrix [count, width] picked by index: how every copy that unfolds, shifts or spreads out an image, or puts a weight in another
+ * order, is made in one pass. An index of −1 picks zeros.
  *
- * @returns [...shape, block]
+ * @returns [...shape, width]
  */
-export function pickRows(g: GraphBuilder, x: Blocked, shape: readonly number[], indexOf: (position: readonly number[]) => number): Value {
-  const { batch, blocks, pixels } = extentOf(x);
-  const count = batch * blocks * pixels;
+export function pickRows(g: GraphBuilder, rows: Value, shape: readonly number[], indexOf: (position: readonly number[]) => number): Value {
+  const [count, width] = sizesOf(rows) as [number, number];
   const indices = new Int32Array(elementCount(shape));
   const position = shape.map(() => 0);
-  let outside = false;
   for (let element = 0; element < indices.length; element++) {
-    const index = indexOf(position);
-    outside ||= index < 0;
-    indices[element] = index < 0 ? count : index;
+    indices[element] = indexOf(position);
     for (let axis = shape.length - 1; axis >= 0 && ++(position[axis] as number) === shape[axis]; axis--) position[axis] = 0;
   }
-  const rows = g.reshape(x.value, [count, x.block]);
-  return g.gather(outside ? g.pad(rows, [0, 0, 1, 0]) : rows, g.initializer("rows", int32(indices, shape)), 0);
+  if (indices.length === count && indices.every((index, place) => index === place)) return g.reshape(rows, [...shape, width]);
+  const isWhole = indices.every((index) => index >= 0);
+  const known = isWhole ? rows : g.pad(rows, [0, 0, 1, 0]);
+  return g.gather(known, g.initializer("rows", int32(isWhole ? indices : indices.map((index) => (index < 0 ? count : index)), shape)), 0);
+}
+
+/** The pixels of each block of channels as rows: [batch · blocks · pixels, block]. */
+export function pixelRows(g: GraphBuilder, { value, block }: Blocked): Value {
+  return g.reshape(value, [elementCount(sizesOf(value)) / block, block]);
 }

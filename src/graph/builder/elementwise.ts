@@ -1,8 +1,18 @@
 import { float, int } from "../attributes.ts";
 import type { Value } from "../graph.ts";
 import { codeOfElementType } from "../onnx/element-types.ts";
-import type { ElementType } from "../tensor.ts";
+import { type ElementType, int64 } from "../tensor.ts";
 import type { Emitter, Operand } from "./emitter.ts";
+
+/**
+ * A scalar of the other operand's rank where that ends in axes of size 1: ONNX Runtime 1.30's CPU broadcasts a scalar of lower rank over
+ * those element by element, in forty times the time.
+ */
+function ranked(emitter: Emitter, scalar: Value, { shape }: Value): Value {
+  if (scalar.shape.length > 0 || shape.length < 2 || shape.at(-1) !== 1) return scalar;
+  const ones = emitter.constant(int64(shape.map(() => 1)));
+  return only(emitter.emit("Reshape", [scalar, ones]));
+}
 
 /** Operators that work element by element, broadcasting as in NumPy. */
 export function elementwiseOperators(emitter: Emitter) {
@@ -15,7 +25,8 @@ export function elementwiseOperators(emitter: Emitter) {
     (a: Operand, b: Operand): Value => {
       const type = typeof a === "number" ? (typeof b === "number" ? "float32" : b.type) : a.type;
       const value = (operand: Operand) => (typeof operand === "number" ? emitter.scalar(operand, type) : operand);
-      return only(emitter.emit(op, [value(a), value(b)]));
+      const [left, right] = [value(a), value(b)];
+      return only(emitter.emit(op, [ranked(emitter, left, right), ranked(emitter, right, left)]));
     };
   return {
     add: binary("Add"),
