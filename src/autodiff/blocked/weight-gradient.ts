@@ -6,12 +6,103 @@ import { type Blocked, cutTo, extentOf, pickRows, pixelRows } from "./layout.ts"
 import { weightFrom } from "./weights.ts";
 
 /**
- * The gradient of a blocked convolution to its weight, [M, C, ...kernel]: one matrix product over all pixels of all images.
+ * The gradient of a blocked convolution to its weight, [M, C, ...kernel].
+ *
+ * On ONNX Runtime 1.30's CPU (16 channels in a block, two threads) a convolution of pixels does 200 to 330 GFLOP/s, a matrix product over
+ * unfolded images 130 to 210, and it copies less.
+ */
+export function blockedWeightGradient(g: GraphBuilder, x: Blocked, dy: Blocked, window: Window): Value {
+  const { pixels, spatial } = extentOf(x);
+  if (window.strides.some((stride) => stride !== 1) || pixels % x.block !== 0) return byMatrixProduct(g, x, dy, window);
+  const isPointwise = window.kernel.every((size) => size === 1) && spatial.join() === extentOf(dy).spatial.join();
+  // What becomes the kernels needs no new order, so the larger of the two does.
+  if (isPointwise && dy.channels < x.channels) return g.transpose(byPixels(g, dy, x, window), [1, 0, 2, 3]);
+  return byPixels(g, x, dy, window);
+}
+
+/**
+ * The gradient as a convolution: pixels take the place of channels, so the images of some samples are x with `block` neighbouring pixels side
+ * by side and a column for each channel, and the kernels are dy as it lies in memory, shifted by each tap. Where rows are whole blocks, taps
+ * along the first axis are shifts of whole rows, and so positions of the output.
+ */
+function byPixels(g: GraphBuilder, x: Blocked, dy: Blocked, window: Window): Value {
+  const { block, channels } = x;
+  const [tall, wide] = window.kernel as [number, number];
+  const [pitch] = window.dilations as [number, number];
+  const [above] = window.padsBegin as [number, number];
+  const { batch, pixels, spatial } = extentOf(x);
+  const [height, width] = spatial;
+  const output = extentOf(dy);
+  const shift = (position: number, tap: number, axis: number): number =>
+    position + (window.padsBegin[axis] as number) - tap * (window.dilations[axis] as number);
+  const isSplit = tall > 1 && width % block === 0;
+  const [shifts, lines] = isSplit ? [wide, output.spatial[0]] : [tall * wide, height];
+  const parts = partsOf(batch, pixels, tall * wide * channels * dy.channels, channels + dy.channels);
+
+  const kernels = pickRows(
+    g,
+    pixelRows(g, dy),
+    [parts, shifts, output.blocks, batch / parts, lines, width],
+    ([part = 0, tap = 0, blockOfDy = 0, image = 0, row = 0, column = 0]) => {
+      const y = isSplit ? row : shift(row, Math.floor(tap / wide), 0);
+      const plane = (part * (batch / parts) + image) * output.blocks + blockOfDy;
+      return pixelAt(plane, [y, shift(column, tap % wide, 1)], output.spatial);
+    },
+  );
+  const perRow = isSplit ? width / block : pixels / block;
+  const rows = isSplit ? lines + (tall - 1) * pitch : 1;
+  const plain = g.reshape(g.reorderOutput(x.value, channels), [(batch * channels * pixels) / block, block]);
+  const images = pickRows(g, plain, [batch, rows, perRow, channels], ([image = 0, row = 0, at = 0, channel = 0]) => {
+    const [line, count] = isSplit ? [row - above, height] : [0, 1];
+    return line < 0 || line >= count ? -1 : ((image * channels + channel) * count + line) * perRow + at;
+  });
+
+  const [filters, taps] = [shifts * output.blocks * block, isSplit ? tall : 1];
+  const size = (lines * width) / block;
+  const found = g.blockedConv(
+    g.reshape(images, [1, batch * block, rows * perRow, channels]),
+    g.reshape(kernels, [parts * filters, (batch / parts) * block, size, 1]),
+    { kernel: [size, 1], strides: [isSplit ? pitch * perRow : 1, 1], dilations: [1, 1], padsBegin: [0, 0], padsEnd: [0, 0] },
+    { group: parts },
+  );
+  const sum = g.reduceSum(g.reshape(found, [parts, (filters * taps * channels) / block, block]), { axes: [0] });
+  const ordered = pickRows(g, sum, [channels, tall, wide, output.blocks], ([channel = 0, down = 0, across = 0, blockOfDy = 0]) => {
+    const [tap, line] = isSplit ? [across, down] : [down * wide + across, 0];
+    return ((tap * output.blocks + blockOfDy) * taps + line) * channels + channel;
+  });
+  const columns = g.reshape(ordered, [channels * tall * wide, output.blocks * block]);
+  return cutTo(g, g.reshape(g.transpose(columns, [1, 0]), [output.blocks * block, channels, tall, wide]), [
+    dy.channels,
+    channels,
+    tall,
+    wide,
+  ]);
+}
+
+/** The row that a pixel of a plane has among those of all planes; −1 outside of the image. */
+function pixelAt(plane: number, [row, column]: readonly [number, number], [height, width]: readonly [number, number]): number {
+  return row < 0 || row >= height || column < 0 || column >= width ? -1 : (plane * height + row) * width + column;
+}
+
+/**
+ * Into how many sums over some of the images the one over all is divided: as many as divide the batch and have no more than a quarter of the
+ * elements that are multiplied. Sums of few images fit the caches, but must be read again.
+ *
+ * @param size Elements of a sum. @param channels Of both operands, per pixel.
+ */
+function partsOf(batch: number, pixels: number, size: number, channels: number): number {
+  const most = (batch * pixels * channels) / (4 * size);
+  for (let parts = batch; parts > 1; parts--) if (batch % parts === 0 && parts <= most) return parts;
+  return 1;
+}
+
+/**
+ * The gradient as one matrix product over all pixels of all images, x unfolded.
  *
  * With strides of 1 the taps along the last axis are laid beside each other in x and those along the first axis in dy, which copies less than
  * laying all of them beside each other in x; with others there are so much fewer pixels in dy that it pays to do that.
  */
-export function blockedWeightGradient(g: GraphBuilder, x: Blocked, dy: Blocked, window: Window): Value {
+function byMatrixProduct(g: GraphBuilder, x: Blocked, dy: Blocked, window: Window): Value {
   const { kernel, strides } = window;
   const [tall, wide] = kernel as [number, number];
   const isSplit = strides.every((stride) => stride === 1) && tall > 1;
@@ -22,40 +113,28 @@ export function blockedWeightGradient(g: GraphBuilder, x: Blocked, dy: Blocked, 
   const [tapsInX, tapsInDy] = isSplit ? [1, tall] : [tall, 1];
   const at = (position: number, tap: number, axis: number): number =>
     position * (strides[axis] as number) + tap * (window.dilations[axis] as number) - (window.padsBegin[axis] as number);
-  const pixel = (plane: number, [row, column]: readonly [number, number], [height, width]: readonly [number, number]): number =>
-    row < 0 || row >= height || column < 0 || column >= width ? -1 : (plane * height + row) * width + column;
   const width = output.spatial[1];
   const unfoldedX = pickRows(
     g,
     pixelRows(g, x),
     [batch, rows, width, tapsInX, wide, blocks],
     ([image = 0, row = 0, column = 0, down = 0, right = 0, block = 0]) =>
-      pixel(image * blocks + block, [isSplit ? row : at(row, down, 0), at(column, right, 1)], spatial),
+      pixelAt(image * blocks + block, [isSplit ? row : at(row, down, 0), at(column, right, 1)], spatial),
   );
   const unfoldedDy = pickRows(
     g,
     pixelRows(g, dy),
     [batch, rows, width, tapsInDy, output.blocks],
     ([image = 0, row = 0, column = 0, down = 0, block = 0]) =>
-      pixel(image * output.blocks + block, [isSplit ? row - at(0, down, 0) : row, column], output.spatial),
+      pixelAt(image * output.blocks + block, [isSplit ? row - at(0, down, 0) : row, column], output.spatial),
   );
   const [channels, filters] = [blocks * x.block, output.blocks * dy.block];
   const [columnsOfX, columnsOfDy] = [tapsInX * wide * channels, tapsInDy * filters];
-  const parts = partsOf(batch, rows * width, columnsOfX, columnsOfDy);
+  const parts = partsOf(batch, rows * width, columnsOfX * columnsOfDy, columnsOfX + columnsOfDy);
   const asParts = (value: Value, columns: number) => g.reshape(value, [parts, (batch / parts) * rows * width, columns]);
   const products = g.matMul(asParts(unfoldedX, columnsOfX), asParts(unfoldedDy, columnsOfDy), { transposeA: true });
   const sum = g.reshape(g.reduceSum(products, { axes: [0] }), [tapsInX * wide, channels, tapsInDy, filters]);
   return weightFrom(g, sum, [dy.channels, x.channels, tall, wide]);
-}
-
-/**
- * Into how many products over some of the images the one over all is divided: as many as divide the batch and give partial sums of no more
- * than a quarter of the elements that are multiplied. Small products fit the caches; their sums must be read again.
- */
-function partsOf(batch: number, rows: number, columnsOfX: number, columnsOfDy: number): number {
-  const most = (batch * rows * (columnsOfX + columnsOfDy)) / (4 * columnsOfX * columnsOfDy);
-  for (let parts = batch; parts > 1; parts--) if (batch % parts === 0 && parts <= most) return parts;
-  return 1;
 }
 
 /**
