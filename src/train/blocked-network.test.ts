@@ -51,11 +51,13 @@ describe("a network in blocks of channels", () => {
     const student = buildArchitecture(name, { inputShape: SHAPE, classes: 4, seed: 1, ...options });
     const [plain, blocked] = [await stepped(student, undefined), await stepped(student, channelBlock)];
     expect(Math.abs(blocked.loss / plain.loss - 1)).toBeLessThan(1e-4);
+    // Some gradients are zero but for rounding: of biases before another normalisation.
+    const noise = 1e-6 * Math.max(...Array.from(plain.state.values(), ({ data }) => lengthOf(data)));
     const far = [...plain.state].flatMap(([slot, { data }]) => {
       const found = blocked.state.get(slot)?.data as Float32Array;
       const length = lengthOf(data);
       const distance = lengthOf(data.map((value, index) => value - (found[index] as number)));
-      return distance <= 2e-3 * length + 1e-5 ? [] : [`${slot}: ${distance / length}`];
+      return distance <= 2e-3 * length + noise ? [] : [`${slot}: ${distance / length}`];
     });
     expect(far).toEqual([]);
   });

@@ -1,6 +1,6 @@
 import { applyNormalized, batchNormalized, type Normalized } from "../autodiff/blocked/batch-normalization.ts";
 import { blockedConvolution, depthwiseConvolution, firstConvolution } from "../autodiff/blocked/convolution.ts";
-import { type Blocked, fromBlocked, toBlocked } from "../autodiff/blocked/layout.ts";
+import { type Blocked, fromBlocked, globalAverage, toBlocked } from "../autodiff/blocked/layout.ts";
 import { intAttribute } from "../graph/attributes.ts";
 import type { Activation } from "../graph/builder/blocked.ts";
 import type { GraphBuilder } from "../graph/builder/builder.ts";
@@ -39,6 +39,7 @@ export class BlockedNetwork {
     if (node.domain !== "") return undefined;
     if (node.op === "Conv") return this.#convolution(node, inputs as readonly [Value, Value, Value | undefined]);
     if (!inputs.some((input) => input && this.#blocked.has(input.name))) return undefined;
+    if (node.op === "GlobalAveragePool") return this.#average(inputs as readonly [Value]);
     if (node.op === "Add") return this.#sum(node, inputs as readonly [Value, Value]);
     const activation = activationOf(this.#g, node, inputs);
     const [x] = inputs as readonly [Value];
@@ -72,6 +73,11 @@ export class BlockedNetwork {
     return this.#plain(
       isFirst ? firstConvolution(this.#g, x, this.#block, convolution) : blockedConvolution(this.#g, this.#toBlocked(x), convolution),
     );
+  }
+
+  #average([x]: readonly [Value]): Value {
+    const means = globalAverage(this.#g, this.#toBlocked(x));
+    return this.#g.reshape(means, [...means.shape, 1, 1]);
   }
 
   #sum(node: Node, [a, b]: readonly [Value, Value]): Value | undefined {

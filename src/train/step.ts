@@ -1,4 +1,5 @@
 import { backpropagate } from "../autodiff/gradient.ts";
+import { sizesOf } from "../autodiff/rule.ts";
 import { LimbeckError } from "../errors.ts";
 import { type GraphBuilder, graphBuilder } from "../graph/builder/builder.ts";
 import { formatShape, type Graph, type Value } from "../graph/graph.ts";
@@ -215,28 +216,46 @@ function clip(g: GraphBuilder, gradients: readonly Value[], maximum: number | un
   return { gradients: gradients.map((gradient) => g.mul(gradient, factor)), norm };
 }
 
-/** The optimiser's turn for each parameter. @returns The new parameters, by name. */
+/**
+ * The optimiser's turn for each parameter. Vectors, of which a network has many and small ones, take it together.
+ *
+ * @returns The new parameters, by name.
+ */
 function update(
-  { g, scalar, remember, replace }: StepBuilder,
+  step: StepBuilder,
   optimizer: Optimizer,
   parameters: readonly Value[],
   gradients: readonly Value[],
-) {
-  return parameters.map((parameter, index): [string, Value] => {
-    const { name } = parameter;
-    const shape = parameter.shape.map(Number);
-    const slots = optimizer.slots.map((slot) => [slot, remember(`${slot}:${name}`, zeros("float32", shape) as Float32Tensor)] as const);
+): readonly (readonly [string, Value])[] {
+  const { g, scalar, remember, replace } = step;
+  const turns = parameters.map((parameter, index) => {
+    const slots = optimizer.slots.map((slot) =>
+      remember(`${slot}:${parameter.name}`, zeros("float32", sizesOf(parameter)) as Float32Tensor),
+    );
+    return { parameter, gradient: gradients[index] as Value, slots };
+  });
+  const isVector = ({ parameter }: (typeof turns)[number]) => parameter.shape.length === 1;
+  const take = (taken: readonly (typeof turns)[number][], decays: boolean): (readonly [string, Value])[] => {
+    if (taken.length === 0) return [];
+    const lengths = taken.map(({ parameter }) => sizesOf(parameter)[0] as number);
+    const together = (values: readonly Value[]) => g.concat(values, 0);
+    const apart = (value: Value) => (taken.length === 1 ? [value] : g.split(value, lengths, 0));
     const result = optimizer.update(g, {
-      parameter,
-      gradient: gradients[index] as Value,
-      slots: Object.fromEntries(slots),
+      parameter: together(taken.map(({ parameter }) => parameter)),
+      gradient: together(taken.map(({ gradient }) => gradient)),
+      slots: Object.fromEntries(optimizer.slots.map((slot, index) => [slot, together(taken.map(({ slots }) => slots[index] as Value))])),
       learningRate: scalar("learningRate"),
-      decays: shape.length > 1,
+      decays,
       scalar,
     });
-    for (const slot of optimizer.slots) replace(`${slot}:${name}`, result.slots[slot] as Value);
-    return [name, result.parameter];
-  });
+    for (const slot of optimizer.slots) {
+      const values = apart(result.slots[slot] as Value);
+      taken.forEach(({ parameter }, index) => replace(`${slot}:${parameter.name}`, values[index] as Value));
+    }
+    const values = apart(result.parameter);
+    return taken.map(({ parameter }, index) => [parameter.name, values[index] as Value] as const);
+  };
+  return [...turns.filter((turn) => !isVector(turn)).flatMap((turn) => take([turn], true)), ...take(turns.filter(isVector), false)];
 }
 
 /** average ← decay·average + (1 − decay)·weight (Polyak and Juditsky, 1992). */

@@ -6,7 +6,7 @@ import { dropoutMask } from "../graph/builder/random.ts";
 import { describeNode, type Graph, type Node, type Value } from "../graph/graph.ts";
 import { namePattern } from "../graph/name-pattern.ts";
 import { canonicalize } from "../graph/rewrite/canonicalize.ts";
-import type { Float32Tensor } from "../graph/tensor.ts";
+import { type Float32Tensor, float32 } from "../graph/tensor.ts";
 import { initializerRoles } from "../graph/weights.ts";
 import { BlockedNetwork } from "./blocked-network.ts";
 
@@ -86,19 +86,20 @@ export function inlineForTraining(
   seed: Value,
   channelBlock?: number,
 ): { readonly values: ReadonlyMap<string, Value>; readonly buffers: ReadonlyMap<string, Value> } {
-  const buffers = new Map<string, Value>();
+  const statistics: Statistic[] = [];
   let dropouts = 0;
   const blocked = channelBlock === undefined ? undefined : new BlockedNetwork(g, channelBlock);
   const replace = (node: Node, inputs: readonly (Value | undefined)[]): readonly Value[] | undefined => {
     // In a scope of their own, so that what they emit can't take the name of a later node of the network.
     const inTraining = <T>(emit: () => T): T => g.scope("training", emit);
     if (node.op === "BatchNormalization" && bind.has(node.inputs[3] as string))
-      return inTraining(() => normalizeByBatch(g, node, inputs as Value[], buffers, blocked));
+      return inTraining(() => normalizeByBatch(g, node, inputs as Value[], statistics, blocked));
     if (node.op === "Dropout") return inTraining(() => [applyDropout(g, node, inputs as Value[], seed, dropouts++)]);
     const value = inTraining(() => blocked?.replace(node, inputs));
     return value && [value];
   };
-  return { values: inlineGraph(g, graph, { bind, replace }), buffers };
+  const values = inlineGraph(g, graph, { bind, replace });
+  return { values, buffers: g.scope("training", () => runningAverages(g, statistics)) };
 }
 
 /** Normalises by the batch's own statistics, which the running averages follow. */
@@ -106,7 +107,7 @@ function normalizeByBatch(
   g: GraphBuilder,
   node: Node,
   inputs: readonly Value[],
-  buffers: Map<string, Value>,
+  statistics: Statistic[],
   blocked: BlockedNetwork | undefined,
 ): readonly Value[] {
   const [x, scale, bias, oldMean, oldVariance] = inputs as [Value, Value, Value, Value, Value];
@@ -114,11 +115,40 @@ function normalizeByBatch(
   const { y, mean, variance } = blocked?.normalize(x, scale, bias, epsilon) ?? g.trainingBatchNormalization(x, scale, bias, epsilon);
   const count = x.shape.reduce<number>((product, size, axis) => (axis === 1 ? product : product * Number(size)), 1);
   const kept = floatAttribute(node, "momentum", STATISTICS_MOMENTUM);
-  const average = (old: Value, batch: Value, correction: number) => g.add(g.mul(old, kept), g.mul(batch, (1 - kept) * correction));
-  buffers.set(node.inputs[3] as string, average(oldMean, mean, 1));
+  statistics.push({ name: node.inputs[3] as string, old: oldMean, batch: mean, kept, correction: 1 });
   // The running variance is the unbiased estimate, as in PyTorch.
-  buffers.set(node.inputs[4] as string, average(oldVariance, variance, count / Math.max(1, count - 1)));
+  statistics.push({ name: node.inputs[4] as string, old: oldVariance, batch: variance, kept, correction: count / Math.max(1, count - 1) });
   return [y];
+}
+
+/** What a running average follows, all per channel. */
+interface Statistic {
+  readonly name: string;
+  readonly old: Value;
+  readonly batch: Value;
+  /** How much of the old stays. */
+  readonly kept: number;
+  /** Factor of the batch's. */
+  readonly correction: number;
+}
+
+/** kept·old + (1 − kept)·correction·batch of each, computed together: they are many and small. */
+function runningAverages(g: GraphBuilder, statistics: readonly Statistic[]): Map<string, Value> {
+  if (statistics.length === 0) return new Map();
+  const lengths = statistics.map(({ old }) => old.shape[0] as number);
+  const perElement = (factor: (statistic: Statistic) => number) =>
+    g.constant(float32(statistics.flatMap((statistic, index) => new Array<number>(lengths[index] as number).fill(factor(statistic)))));
+  const together = (values: readonly Value[], factors: Value) => g.mul(g.concat(values, 0), factors);
+  const old = together(
+    statistics.map((statistic) => statistic.old),
+    perElement(({ kept }) => kept),
+  );
+  const batch = together(
+    statistics.map((statistic) => statistic.batch),
+    perElement(({ kept, correction }) => (1 - kept) * correction),
+  );
+  const values = statistics.length === 1 ? [g.add(old, batch)] : g.split(g.add(old, batch), lengths, 0);
+  return new Map(statistics.map(({ name }, index) => [name, values[index] as Value]));
 }
 
 /** Srivastava et al., 2014: zero with probability `ratio`, scale the rest by 1/(1 − ratio). */

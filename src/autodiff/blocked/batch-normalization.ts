@@ -2,8 +2,10 @@ import { float } from "../../graph/attributes.ts";
 import type { Activation } from "../../graph/builder/blocked.ts";
 import type { GraphBuilder } from "../../graph/builder/builder.ts";
 import type { Value } from "../../graph/graph.ts";
+import { elementCount, float32 } from "../../graph/tensor.ts";
 import { composite } from "../composite.ts";
-import { type Blocked, channelDots, channelSums, cutTo, extentOf, filledUp } from "./layout.ts";
+import { sizesOf } from "../rule.ts";
+import { type Blocked, channelDots, channelMeans, cutTo, extentOf, filledUp } from "./layout.ts";
 
 /** A blocked image with what batch normalisation needs to know of it, per channel [C filled up]. */
 export interface Normalized {
@@ -36,17 +38,21 @@ export function batchNormalized(
   bias: Value,
   epsilon: number,
 ): Normalized & { readonly statistics: { readonly mean: Value; readonly variance: Value } } {
-  const { batch, blocks, pixels } = extentOf(x);
-  const width = [blocks * x.block];
-  const count = batch * pixels;
-  const mean = g.mul(channelSums(g, x), 1 / count);
-  const squares = g.mul(channelDots(g, x, x.value), 1 / count);
-  const variance = g.max(g.sub(squares, g.mul(mean, mean)), 0);
-  const inverse = g.reciprocal(g.sqrt(g.add(variance, epsilon)));
+  const width = [extentOf(x).blocks * x.block];
+  const mean = channelMeans(g, x);
+  const variance = g.max(g.sub(channelDots(g, x, x.value), g.mul(mean, mean)), 0);
+  const inverse = inverseDeviation(g, variance, epsilon);
   const slope = g.mul(filledUp(g, scale, width), inverse);
   const shift = g.sub(filledUp(g, bias, width), g.mul(mean, slope));
   const statistics = { mean: cutTo(g, mean, [x.channels]), variance: cutTo(g, variance, [x.channels]) };
   return { x, scale, bias, mean, inverse, slope, shift, statistics };
+}
+
+/** 1/√(variance + ε), by one small node instead of three: batch normalisation of ones. */
+function inverseDeviation(g: GraphBuilder, variance: Value, epsilon: number): Value {
+  const all = (number: number, shape = sizesOf(variance)) => g.constant(float32(new Float32Array(elementCount(shape)).fill(number), shape));
+  const [ones, zeros] = [all(1), all(0)];
+  return g.reshape(g.batchNormalization(all(1, [1, ...sizesOf(variance)]), ones, zeros, zeros, variance, epsilon), sizesOf(variance));
 }
 
 /** activation(normalised x + sum), where a residual network adds its shortcut and what activates comes after that. */
@@ -77,13 +83,15 @@ function affine(
 function gradients(g: GraphBuilder, { x, mean, inverse, slope }: Normalized, dz: Value, sum: Value | undefined) {
   const { batch, pixels } = extentOf(x);
   const count = batch * pixels;
-  const dBias = channelSums(g, { ...x, value: dz });
-  const dScale = g.mul(inverse, g.sub(channelDots(g, x, dz), g.mul(mean, dBias)));
-  // dx = slope·(dz - Σdz/m - x̂·dγ/m) with x̂ = r·(x - μ), as slope·dz + (perElement·x + constant).
-  const perElement = g.mul(g.mul(g.mul(slope, inverse), dScale), -1 / count);
-  const constant = g.neg(g.add(g.mul(g.mul(slope, dBias), 1 / count), g.mul(perElement, mean)));
+  const meanOfDz = channelMeans(g, { ...x, value: dz });
+  // −dγ/m, from dγ = Σ dz·x̂ with x̂ = r·(x - μ)
+  const viaScale = g.mul(inverse, g.sub(g.mul(mean, meanOfDz), channelDots(g, x, dz)));
+  // dx = slope·(dz - Σdz/m - x̂·dγ/m), as slope·dz + (perElement·x + constant)
+  const perElement = g.mul(g.mul(slope, inverse), viaScale);
+  const constant = g.neg(g.add(g.mul(slope, meanOfDz), g.mul(perElement, mean)));
   const dx = affine(g, x, dz, slope, { bias: constant, sum: affine(g, x, x.value, perElement, {}) });
-  return [dx, cutTo(g, dScale, [x.channels]), cutTo(g, dBias, [x.channels]), sum && dz];
+  const perChannel = (value: Value, factor: number) => g.mul(cutTo(g, value, [x.channels]), factor);
+  return [dx, perChannel(viaScale, -count), perChannel(meanOfDz, count), sum && dz];
 }
 
 /** 1 where y > 0, 0 elsewhere, in one pass: any number that isn't denormal is 1 or more after this factor. */

@@ -5,7 +5,7 @@ import { composite } from "../composite.ts";
 import { sizesOf } from "../rule.ts";
 import { inputGradient, weightGradient } from "../rules/convolution.ts";
 import { blockedInputGradient } from "./input-gradient.ts";
-import { type Blocked, channelSums, cutTo, extentOf, filledUp, wholeBlocks } from "./layout.ts";
+import { type Blocked, channelSums, extentOf, filledUp, wholeBlocks } from "./layout.ts";
 import { blockedWeightGradient, depthwiseWeightGradient } from "./weight-gradient.ts";
 import { blockedWeight, columnsOf, depthwiseWeight, firstWeight, turnedWeight } from "./weights.ts";
 
@@ -32,7 +32,7 @@ export function blockedConvolution(g: GraphBuilder, x: Blocked, { w, bias, windo
           weight: (taps, kernel) => turnedWeight(g, columns, taps, kernel),
           group: 1,
         });
-        return [dx, blockedWeightGradient(g, x, dy, window), bias && cutTo(g, channelSums(g, dy), [filters])];
+        return [dx, blockedWeightGradient(g, x, dy, window), bias && channelSums(g, dy)];
       },
     };
   }) as [Value];
@@ -50,7 +50,7 @@ export function depthwiseConvolution(g: GraphBuilder, x: Blocked, { w, bias, win
         weight: (taps, kernel) => depthwiseWeight(g, w, x.block, taps, kernel),
         group,
       });
-      return [dx, depthwiseWeightGradient(g, x, dy, window), bias && cutTo(g, channelSums(g, dy), [x.channels])];
+      return [dx, depthwiseWeightGradient(g, x, dy, window), bias && channelSums(g, dy)];
     },
   })) as [Value];
   return { ...x, value };
@@ -67,7 +67,7 @@ export function firstConvolution(g: GraphBuilder, x: Value, block: number, { w, 
         const dy = { value: grad as Value, channels: filters, block };
         const plain = g.reorderOutput(dy.value, filters);
         const dx = inputGradient(g, plain, w, sizesOf(x).slice(2), { window, group: 1 });
-        return [dx, weightGradient(g, x, plain, { window, group: 1 }), bias && cutTo(g, channelSums(g, dy), [filters])];
+        return [dx, weightGradient(g, x, plain, { window, group: 1 }), bias && channelSums(g, dy)];
       },
     };
   }) as [Value];

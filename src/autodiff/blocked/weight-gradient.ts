@@ -49,20 +49,22 @@ function byPixels(g: GraphBuilder, x: Blocked, dy: Blocked, window: Window): Val
       return pixelAt(plane, [y, shift(column, tap % wide, 1)], output.spatial);
     },
   );
-  const perRow = isSplit ? width / block : pixels / block;
-  const rows = isSplit ? lines + (tall - 1) * pitch : 1;
+  const [perRow, rows] = isSplit ? [width / block, height] : [pixels / block, 1];
   const plain = g.reshape(g.reorderOutput(x.value, channels), [(batch * channels * pixels) / block, block]);
   const images = pickRows(g, plain, [batch, rows, perRow, channels], ([image = 0, row = 0, at = 0, channel = 0]) => {
-    const [line, count] = isSplit ? [row - above, height] : [0, 1];
-    return line < 0 || line >= count ? -1 : ((image * channels + channel) * count + line) * perRow + at;
+    return ((image * channels + channel) * rows + row) * perRow + at;
   });
 
   const [filters, taps] = [shifts * output.blocks * block, isSplit ? tall : 1];
-  const size = (lines * width) / block;
+  const size = lines * (width / block);
+  const step = perRow * pitch;
+  const outside = isSplit
+    ? { padsBegin: [perRow * above, 0], padsEnd: [size + (tall - 1) * step - rows * perRow - perRow * above, 0] }
+    : {};
   const found = g.blockedConv(
     g.reshape(images, [1, batch * block, rows * perRow, channels]),
     g.reshape(kernels, [parts * filters, (batch / parts) * block, size, 1]),
-    { kernel: [size, 1], strides: [isSplit ? pitch * perRow : 1, 1], dilations: [1, 1], padsBegin: [0, 0], padsEnd: [0, 0] },
+    { kernel: [size, 1], strides: [isSplit ? step : 1, 1], dilations: [1, 1], padsBegin: [0, 0], padsEnd: [0, 0], ...outside },
     { group: parts },
   );
   const sum = g.reduceSum(g.reshape(found, [parts, (filters * taps * channels) / block, block]), { axes: [0] });

@@ -66,7 +66,13 @@ export function turnedWeight(
 }
 
 /** A depthwise weight [C, 1, ...kernel] in the order [C/block, taps, block]; `taps` as in `turnedWeight`, all in order unless given. */
-export function depthwiseWeight(g: GraphBuilder, w: Value, block: number, taps?: readonly number[], kernel = sizesOf(w).slice(2)): Value {
+export function depthwiseWeight(
+  g: GraphBuilder,
+  w: Value,
+  block: number,
+  taps?: readonly number[],
+  kernel: readonly number[] = sizesOf(w).slice(2),
+): Value {
   const [channels, , ...whole] = sizesOf(w) as [number, number, number, number];
   const [filled, count] = [wholeBlocks(channels, block), elementCount(whole)];
   const columns = g.transpose(filledUp(g, g.reshape(w, [channels, count]), [filled, count]), [1, 0]);
