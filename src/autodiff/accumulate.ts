@@ -29,7 +29,8 @@ export function addUp(g: GraphBuilder, value: Value, contributions: readonly Con
       else found.push([one]);
       return found;
     }, []);
-  return g.sum(...whole, ...rows.map((row) => sideBySide(g, value, row)));
+  // One by one, in place: the runtime's Sum of four takes three times as long.
+  return [...whole, ...rows.map((row) => sideBySide(g, value, row))].reduce((sum, one) => g.add(sum, one));
 }
 
 function isStretch(contribution: Contribution): contribution is Stretch {

@@ -1,6 +1,7 @@
 import type { InferenceSession, Tensor as OrtTensor, TensorConstructor } from "onnxruntime-common";
 import { LimbeckError } from "../errors.ts";
 import type { Tensor } from "../graph/tensor.ts";
+import { isComplaint, NOTHING } from "./in-place.ts";
 import type { Device, Runtime, SessionOptions } from "./runtime.ts";
 
 /** What onnxruntime-node and onnxruntime-web have in common. */
@@ -27,13 +28,21 @@ export function ortRuntime(ort: Ort, version: string, device: Device, defaults: 
         // Errors come back as exceptions; warnings about graphs written here are not for users.
         logSeverityLevel: 3,
       });
+      const outputNames = session.outputNames.filter((name) => name !== NOTHING);
+      const canSkipCopies = ort.writesInPlace && outputNames.length < session.outputNames.length;
       return {
         inputNames: session.inputNames,
-        outputNames: session.outputNames,
+        outputNames,
         run: async (feeds, { into = {}, fetch } = {}) => {
-          const wanted = fetch ?? session.outputNames;
+          const wanted = fetch ?? outputNames;
           const fetches = Object.fromEntries(wanted.map((name) => [name, null] as [string, OrtTensor | null]));
           for (const name in into) fetches[name] = ort.writesInPlace ? wrap(ort, into[name] as Tensor) : null;
+          if (canSkipCopies && wanted.length === 0) {
+            await session.run(wrapAll(ort, feeds), { ...fetches, [NOTHING]: null }).catch((error: unknown) => {
+              if (!isComplaint(error)) throw error;
+            });
+            return { ...into };
+          }
           const outputs = await session.run(wrapAll(ort, feeds), fetches);
           return Object.fromEntries(Object.entries(outputs).map(([name, output]) => [name, received(ort, output, into[name])]));
         },

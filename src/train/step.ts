@@ -5,6 +5,7 @@ import { type GraphBuilder, graphBuilder } from "../graph/builder/builder.ts";
 import { formatShape, type Graph, type Value } from "../graph/graph.ts";
 import { unrollRecurrent } from "../graph/rewrite/decompose/recurrent/unroll.ts";
 import { foldConstants } from "../graph/rewrite/fold.ts";
+import { forSpeed } from "../graph/rewrite/for-speed.ts";
 import { bindDimensions } from "../graph/rewrite/infer.ts";
 import { pruneDead } from "../graph/rewrite/prune.ts";
 import { type Float32Tensor, float32, zeros } from "../graph/tensor.ts";
@@ -126,7 +127,7 @@ export function compileStep(options: StepOptions): CompiledStep {
   const entries = Object.values(metrics).map((value) => g.reshape(value, [1]));
   g.output(g.concat(entries, 0), METRICS);
   return {
-    graph: pruneDead(g.build()),
+    graph: forSpeed(pruneDead(g.build())),
     batchSize,
     state,
     weights: [...updated.keys()],

@@ -1,6 +1,7 @@
 import { LimbeckError } from "../errors.ts";
 import { writeOnnx } from "../graph/onnx/write.ts";
 import { type Float32Tensor, float32, type Tensor } from "../graph/tensor.ts";
+import { writingInPlace } from "../runtime/in-place.ts";
 import type { Runtime, SessionOptions } from "../runtime/runtime.ts";
 import { averageOf, type CompiledStep, initialState, METRICS, scalarInput } from "./step.ts";
 
@@ -27,7 +28,7 @@ export interface Trainer {
 
 /** Loads a compiled step into a runtime. @param state Where to start from; the step's initial state unless given. */
 export async function createTrainer(runtime: Runtime, step: CompiledStep, state?: State, options?: SessionOptions): Promise<Trainer> {
-  const session = await runtime.createSession(writeOnnx(step.graph), options);
+  const session = await runtime.createSession(writeOnnx(writingInPlace(step.graph)), options);
   // Read from one set of tensors, write to the other, swap: nothing is allocated while training.
   let current = side(step, state);
   let other = side(step);

@@ -123,8 +123,24 @@ export function pickRows(g: GraphBuilder, rows: Value, shape: readonly number[],
   if (indices.length === count && indices.every((index, place) => index === place)) return g.reshape(rows, [...shape, width]);
   const isWhole = indices.every((index) => index >= 0);
   const known = isWhole ? rows : g.pad(rows, [0, 0, 1, 0]);
-  return g.gather(known, g.initializer("rows", int32(isWhole ? indices : indices.map((index) => (index < 0 ? count : index)), shape)), 0);
+  return g.gather(known, indexList(g, isWhole ? indices : indices.map((index) => (index < 0 ? count : index)), shape), 0);
 }
+
+const indexLists = new WeakMap<GraphBuilder, Map<string, Value>>();
+
+/** A list of indices; layers of one shape share theirs. */
+function indexList(g: GraphBuilder, indices: Int32Array, shape: readonly number[]): Value {
+  const known = indexLists.get(g) ?? new Map<string, Value>();
+  indexLists.set(g, known);
+  const key = [shape.join(), ...indices.subarray(0, SAMPLED), ...indices.subarray(-SAMPLED), indices.reduce(mixed, 0)].join(" ");
+  const list = known.get(key) ?? g.initializer("rows", int32(indices, shape));
+  known.set(key, list);
+  return list;
+}
+
+const SAMPLED = 8;
+/** A hash of 32 bits, one element at a time (Fowler, Noll and Vo's multiplier). */
+const mixed = (hash: number, element: number): number => Math.imul(hash ^ element, 0x01000193);
 
 /** The pixels of each block of channels as rows: [batch · blocks · pixels, block]. */
 export function pixelRows(g: GraphBuilder, { value, block }: Blocked): Value {

@@ -82,24 +82,30 @@ function throughRows(g: GraphBuilder, dStandard: Value, standard: Value, r: Valu
   return g.mul(r, g.sub(g.sub(dStandard, mean(dStandard)), g.mul(standard, mean(g.mul(dStandard, standard)))));
 }
 
-/** y = γ·x̂ + β over the axes from `axis` on. */
+/**
+ * y = γ·x̂ + β over the axes from `axis` on, with rows of L elements: dγ and dβ are sums over the rows of dy·x̂ and dy, and the means that dx
+ * takes of a row are products of these with γ/L.
+ */
 const layerNormalization: GradientRule = (context) => {
   const { g, node, outputs, grads } = context;
   const [x, scale, bias] = context.inputs as [Value, Value, Value | undefined];
-  const dy = grads[0] as Value;
   const sizes = sizesOf(x);
   const axis = intAttribute(node, "axis", -1);
   const rows = elementCount(sizes.slice(0, axis));
   const length = elementCount(sizes) / rows;
-  const asRows = (value: Value) => g.reshape(value, [rows, length]);
-  const { standard, r } = standardizedRows(g, asRows(x), epsilonOf(context));
-  const terms = [throughRows(g, asRows(g.mul(dy, scale)), standard, r)];
+  const dy = g.reshape(grads[0] as Value, [rows, length]);
+  const { standard, r } = standardizedRows(g, g.reshape(x, [rows, length]), epsilonOf(context));
+  const product = g.mul(dy, standard);
+  const gains = g.reshape(scale, [length]);
+  const share = g.reshape(g.mul(gains, 1 / length), [length, 1]);
+  const slope = g.sub(g.mul(dy, gains), g.mul(standard, g.matMul(product, share)));
   const statistic = (grad: Value) => g.cast(g.reshape(grad, [rows, 1]), x.type);
+  let dx = g.mul(g.sub(slope, g.matMul(dy, share)), r);
   // The mean and r may be outputs, too: dμ/dx = 1/m and dr/dx = -r²·x̂/m.
-  if (outputs[1]) terms.push(g.expand(g.mul(statistic(grads[1] as Value), 1 / length), [rows, length]));
-  if (outputs[2]) terms.push(g.mul(standard, g.mul(g.mul(g.mul(r, r), statistic(grads[2] as Value)), -1 / length)));
-  const dx = g.reshape(g.sum(...terms), sizes);
-  return [dx, g.sumTo(g.mul(dy, g.reshape(standard, sizes)), scale), bias && g.sumTo(dy, bias)];
+  if (outputs[1]) dx = g.add(dx, g.mul(statistic(grads[1] as Value), 1 / length));
+  if (outputs[2]) dx = g.add(dx, g.mul(standard, g.mul(g.mul(g.mul(r, r), statistic(grads[2] as Value)), -1 / length)));
+  const overRows = (value: Value, like: Value) => g.reshape(g.sumTo(value, gains), like.shape);
+  return [g.reshape(dx, sizes), overRows(product, scale), bias && overRows(dy, bias)];
 };
 
 /** y = γ·x̂ + β per channel, where x̂ is normalised over each image's `groups` runs of channels. */

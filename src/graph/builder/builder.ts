@@ -1,5 +1,5 @@
 import type { Value } from "../graph.ts";
-import { int32, int64 } from "../tensor.ts";
+import { elementCount, int32, int64 } from "../tensor.ts";
 import { blockedOperators } from "./blocked.ts";
 import { elementwiseOperators } from "./elementwise.ts";
 import { Emitter } from "./emitter.ts";
@@ -35,7 +35,13 @@ export function graphBuilder(name: string, separator?: string): GraphBuilder {
   return Object.assign(emitter, operators, compositeOperators(emitter, operators));
 }
 
-type Primitives = ReturnType<typeof elementwiseOperators> & ReturnType<typeof reductionOperators> & ReturnType<typeof layoutOperators>;
+type Primitives = ReturnType<typeof elementwiseOperators> &
+  ReturnType<typeof linearOperators> &
+  ReturnType<typeof reductionOperators> &
+  ReturnType<typeof layoutOperators>;
+
+/** Sums of fewer rows are not worth a product. */
+const FEW_ROWS = 16;
 
 /** What losses and gradient rules say often, in terms of the operators. */
 function compositeOperators(emitter: Emitter, g: Primitives) {
@@ -53,7 +59,13 @@ function compositeOperators(emitter: Emitter, g: Primitives) {
     sumTo: (x: Value, like: Value): Value => {
       const extra = x.shape.length - like.shape.length;
       const axes = x.shape.flatMap((size, axis) => (axis < extra || (like.shape[axis - extra] === 1 && size !== 1) ? [axis] : []));
-      return axes.length === 0 ? x : g.reshape(g.reduceSum(x, { axes, keepDims: true }), like.shape);
+      if (axes.length === 0) return x;
+      const rows = elementCount(x.shape.slice(0, axes.length).map(Number));
+      const isOfRows = axes.every((axis, index) => axis === index) && (x.type === "float32" || x.type === "float64");
+      if (!isOfRows || !(rows >= FEW_ROWS)) return g.reshape(g.reduceSum(x, { axes, keepDims: true }), like.shape);
+      // A product with a row of ones takes half of ReduceSum's time or less.
+      const ones = g.expand(emitter.scalar(1, x.type), [1, rows]);
+      return g.reshape(g.gemm(ones, g.reshape(x, [rows, -1])), like.shape);
     },
   };
 }
