@@ -1,6 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { batchOf, batchSizeOf, firstGradients, lossOf, scalarsOf, tensorsOf } from "../scripts/golden/reference.ts";
-import type { Value } from "../src/graph/graph.ts";
+import { batchOf, batchSizeOf, firstGradients, lossOf, scalarsOf, sizesOf, tensorsOf } from "../scripts/golden/reference.ts";
 import { readOnnx } from "../src/graph/onnx/read.ts";
 import { float32, type Tensor } from "../src/graph/tensor.ts";
 import { nodeRuntime } from "../src/runtime/node.ts";
@@ -56,13 +55,10 @@ describe("models as PyTorch exports them are trained as PyTorch trains them", ()
 /** The step that trains what PyTorch trained, and nothing else. */
 function compile({ name, onnx, reference }: GoldenModel): CompiledStep {
   const student = readOnnx(onnx, `${name}.onnx`);
-  const inputs = tensorsOf(reference, "input");
-  const sizesOf = ({ name, shape }: Value) =>
-    shape.flatMap((size, axis) => (typeof size === "string" ? [[size, inputs.get(name)?.shape[axis] as number] as const] : []));
   const step = compileStep({
     student,
     batchSize: batchSizeOf(reference),
-    sizes: Object.fromEntries(student.inputs.flatMap(sizesOf)),
+    sizes: sizesOf(student, reference),
     losses: [lossOf(reference)],
     optimizer: sgd({ momentum: 0.9 }),
     frozen: tables[name] ?? [],

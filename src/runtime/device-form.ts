@@ -139,8 +139,7 @@ const maxUnpool: Decomposition = ({ g, node, inputs }) => {
  * What a device's provider has no kernel for, or one that refuses, though other operators would do. On CUDA a BatchNormalization that should
  * go by its batch goes by its inputs 3 and 4 without a word: the kernel looks for five outputs.
  */
-const decompositions: Readonly<Record<Device, Decompositions>> = {
-  cpu: {},
+const decompositions: Readonly<Partial<Record<Device, Decompositions>>> = {
   cuda: { BatchNormalization: taking(5, batchNormalization) },
   webgpu: {
     [`${MICROSOFT}:FusedMatMul`]: taking(2, fusedMatMul),
@@ -155,7 +154,8 @@ const decompositions: Readonly<Record<Device, Decompositions>> = {
 
 /** A training step in operators that the device has kernels for, as far as they can be said in others; the runtime puts the rest on the CPU. */
 export function deviceForm(graph: Graph, device: Device): Graph {
-  return replaceNodes(graph, decompositions[device]);
+  const own = decompositions[device];
+  return own ? replaceNodes(graph, own) : graph;
 }
 
 /**

@@ -55,8 +55,8 @@ function sessionOptions(device: Device, threads: number | undefined): InferenceS
   };
 }
 
-/** @param onCpu Names of nodes that WebGPU should leave to the CPU. */
-function provider(device: Device, onCpu: readonly string[] = []): InferenceSession.ExecutionProviderConfig {
+/** The provider of a device. @param onCpu Names of nodes that WebGPU should leave to the CPU. */
+export function provider(device: Device, onCpu: readonly string[] = []): InferenceSession.ExecutionProviderConfig {
   if (device !== "webgpu") return device;
   // With channels last, its convolution of 1.30 is wrong for some numbers of channels: 6 or 9 in and a multiple of 4 out.
   return { name: device, preferredLayout: "NCHW", ...(onCpu.length > 0 ? { forceCpuNodeNames: onCpu } : {}) };

@@ -46,7 +46,8 @@ export interface SessionOptions {
   readonly threads?: number;
 }
 
-export type Device = "cpu" | "webgpu" | "cuda";
+export const devices = ["cpu", "webgpu", "cuda"] as const;
+export type Device = (typeof devices)[number];
 
 /** An ONNX Runtime on one device. */
 export interface Runtime {
