@@ -71,6 +71,7 @@ const maxPool: Decomposition = ({ g, node, inputs }) => {
   if (!node.outputs[1] || intAttribute(node, "storage_order", 0) === 1 || elementCount(window.kernel) > MOST_TAPS) return undefined;
   const y = g.emit("MaxPool", [x], { attributes: without(node.attributes, "storage_order") })[0] as Value;
   const output = y.shape.slice(2).map(Number);
+  if (intAttribute(node, "ceil_mode", 0) === 1 && isCutShort(window, spatial, output)) return undefined;
   const padded = paddedTo(g, x, window, output);
   const taps = indicesWithin(window.kernel).toReversed();
   const positions = taps.map((tap) => g.constant(int32(positionsUnder(tap, window, spatial, output), [1, 1, ...output])));
@@ -84,6 +85,19 @@ const maxPool: Decomposition = ({ g, node, inputs }) => {
   const flat = g.reshape(g.add(found, offsets), [elementCount(y.shape.map(Number))]);
   return [y, g.reshape(g.cast(flat, "int64"), y.shape)];
 };
+
+/** Whether a window, rounded up to, is left out since it would begin in the padding. ONNX Runtime counts it until it runs. */
+function isCutShort(
+  { kernel, strides, dilations, padsBegin, padsEnd }: Window,
+  spatial: readonly number[],
+  output: readonly number[],
+): boolean {
+  return spatial.some((size, axis) => {
+    const reach = ((kernel[axis] as number) - 1) * (dilations[axis] as number) + 1;
+    const room = size + (padsBegin[axis] as number) + (padsEnd[axis] as number) - reach;
+    return Math.ceil(room / (strides[axis] as number)) >= (output[axis] as number);
+  });
+}
 
 /** x with −∞ around it wherever a window reaches. */
 function paddedTo(g: GraphBuilder, x: Value, { kernel, strides, dilations, padsBegin }: Window, output: readonly number[]): Value {
