@@ -107,7 +107,7 @@ async function measure(directory: string, name: string): Promise<Result> {
   const elapsed = seconds();
   // In kibibytes.
   const memory = process.resourceUsage().maxRSS * 1024;
-  const error = relativeError(firstGradients(trainer.state), tensorsOf(reference, "gradient"));
+  const error = relativeError(firstGradients(await trainer.state()), tensorsOf(reference, "gradient"));
   const rounding = Number(reference.get("rounding")?.data[0]);
   await trainer.release();
   const inputs = Object.fromEntries(tensorsOf(reference, "input"));

@@ -104,6 +104,13 @@ describe.concurrent("bad input ends with one message, exit code 2, and nothing w
     ["a missing recipe", ["distill", "nowhere.yaml"], /^There is no such file/, /nowhere.yaml$/, /Check the path/],
     ["an output below a file", distill("--out", "file/run"), /is a file, not a directory/, /file.run/, /Choose another path/],
     ["an output that holds other things", distill("--out", "mnist"), /is not empty, and holds no run/, /mnist$/, /--out/],
+    [
+      "a device that is not there",
+      distill("--device", "cuda"),
+      /^ONNX Runtime finds no CUDA device here: /,
+      undefined,
+      /Leave out `device`/,
+    ],
     ["resuming nothing", distill("--resume"), /--resume needs --out/, undefined, undefined],
     [
       "evaluating what does not classify",
@@ -114,7 +121,8 @@ describe.concurrent("bad input ends with one message, exit code 2, and nothing w
     ],
     ["profiling a picture", ["profile", "picture.onnx"], /^Not a readable ONNX model/, /^picture.onnx$/, /complete/],
   ])("%s", async (_, args, message, where, hint) => {
-    const { code, stdout, stderr } = await limbeck(args, { cwd: place });
+    // No CUDA device is there, whatever the machine has.
+    const { code, stdout, stderr } = await limbeck(args, { cwd: place, env: { CUDA_VISIBLE_DEVICES: "" } });
     const [progress, error] = [stderr.slice(0, stderr.indexOf("Error: ")), stderr.slice(stderr.indexOf("Error: "))];
     expect(progress).toMatch(/^(\w[\w ]+\n)*$/);
     const parts = /^Error: (.*?)\n(?: {2}where: ([^\n]*)\n)?(?: {2}hint: {2}([^\n]*)\n)?$/s.exec(error) ?? [];

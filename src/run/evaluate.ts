@@ -4,6 +4,7 @@ import { channelStatistics } from "../data/normalize.ts";
 import { checkClassifier, normalizationOf } from "../distill/network.ts";
 import { confusionMatrix, expectedCalibrationError } from "../measure/classification.ts";
 import { nodeRuntime } from "../runtime/node.ts";
+import type { Device } from "../runtime/runtime.ts";
 import { predict } from "../train/evaluation.ts";
 import { readOnnxFile } from "./onnx-file.ts";
 
@@ -11,6 +12,8 @@ export interface EvaluateOptions {
   /** A directory of IDX files, or `npm:PACKAGE/DIRECTORY`. */
   readonly data: string;
   readonly split?: "train" | "test";
+  /** The CPU unless given. */
+  readonly device?: Device;
   readonly relativeTo?: string;
 }
 
@@ -33,12 +36,15 @@ export interface Evaluation {
 /**
  * Tests an ONNX classifier on all samples of a split. Inputs are normalised as its metadata says, else by the training set's statistics.
  */
-export async function evaluate(path: string, { data, split = "test", relativeTo = process.cwd() }: EvaluateOptions): Promise<Evaluation> {
+export async function evaluate(
+  path: string,
+  { data, split = "test", device, relativeTo = process.cwd() }: EvaluateOptions,
+): Promise<Evaluation> {
   const { graph, bytes } = await readOnnxFile(path);
   const splits = await openIdxDirectory(data, { validation: 0, splitSeed: 0, relativeTo });
   const samples = splits[split];
   const network = checkClassifier(graph, samples, path);
-  const session = await nodeRuntime().createSession(bytes);
+  const session = await nodeRuntime({ device }).createSession(bytes);
   try {
     const predictions = await predict(session, network, samples, normalizationOf(network, path) ?? channelStatistics(splits.train));
     const { labels, accuracy, loss } = predictions;

@@ -4,7 +4,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import * as ort from "onnxruntime-node";
 import { LimbeckError } from "../errors.ts";
-import { ortRuntime } from "./ort.ts";
+import type { Graph } from "../graph/graph.ts";
+import { writeOnnx } from "../graph/onnx/write.ts";
+import { deviceForm, leftToCpu } from "./device-form.ts";
+import { ortRuntime, provider } from "./ort.ts";
 import type { Device, Feeds, NodeTiming, Runtime, SessionOptions } from "./runtime.ts";
 
 const { version } = createRequire(import.meta.url)("onnxruntime-node/package.json") as { version: string };
@@ -30,23 +33,55 @@ export async function timeNodes(
   feeds: Feeds,
   { threads, runs = 10 }: { readonly threads?: number; readonly runs?: number } = {},
 ): Promise<readonly NodeTiming[]> {
+  // The first run allocates.
+  return summarize(await trace(model, feeds, threads === undefined ? {} : { intraOpNumThreads: threads }, runs + 1));
+}
+
+/**
+ * How many nodes of each operator a training step has on the device, and how many the runtime puts on the CPU, its own copies between the
+ * two left out.
+ *
+ * @throws LimbeckError when the device is not there or refuses the graph.
+ */
+export async function nodesByPlace(graph: Graph, feeds: Feeds, device: Device): Promise<Readonly<Record<"device" | "cpu", Counts>>> {
+  const form = deviceForm(graph, device);
+  const events = await trace(writeOnnx(form), feeds, { executionProviders: [provider(device, leftToCpu(form))] }, 1);
+  const counts = { device: {} as Record<string, number>, cpu: {} as Record<string, number> };
+  for (const { cat, name, args } of events) {
+    const { op_name: op = "", provider: where } = args;
+    if (cat !== "Node" || !name.endsWith(KERNEL) || op.startsWith("Memcpy")) continue;
+    const place = counts[where === "CPUExecutionProvider" ? "cpu" : "device"];
+    place[op] = (place[op] ?? 0) + 1;
+  }
+  return counts;
+}
+
+/** How many, by operator. */
+export type Counts = Readonly<Record<string, number>>;
+
+/** What ONNX Runtime's profiler writes of so many runs. */
+async function trace(
+  model: Uint8Array,
+  feeds: Feeds,
+  options: ort.InferenceSession.SessionOptions,
+  runs: number,
+): Promise<readonly TraceEvent[]> {
   const directory = await mkdtemp(join(tmpdir(), "limbeck-profile-"));
   try {
     const session = await ort.InferenceSession.create(model, {
       enableProfiling: true,
       profileFilePrefix: join(directory, "run"),
-      logSeverityLevel: 3,
-      ...(threads === undefined ? {} : { intraOpNumThreads: threads }),
+      logSeverityLevel: 4,
+      ...options,
     });
     const tensors = Object.fromEntries(
       Object.entries(feeds).map(([name, { type, data, shape }]) => [name, new ort.Tensor(type as "float32", data as Float32Array, shape)]),
     );
-    // The first run allocates.
-    for (let run = 0; run <= runs; run++) await session.run(tensors);
+    for (let run = 0; run < runs; run++) await session.run(tensors);
     session.endProfiling();
     await session.release();
     const [file = ""] = await readdir(directory);
-    return summarize(JSON.parse(await readFile(join(directory, file), "utf8")) as readonly TraceEvent[]);
+    return JSON.parse(await readFile(join(directory, file), "utf8")) as readonly TraceEvent[];
   } catch (cause) {
     throw new LimbeckError(`ONNX Runtime cannot profile the model: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
   } finally {
@@ -60,7 +95,7 @@ interface TraceEvent {
   readonly name: string;
   /** Microseconds. */
   readonly dur: number;
-  readonly args: { readonly op_name?: string; readonly node_index?: string };
+  readonly args: { readonly op_name?: string; readonly node_index?: string; readonly provider?: string };
 }
 
 function summarize(events: readonly TraceEvent[]): readonly NodeTiming[] {

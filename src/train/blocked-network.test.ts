@@ -33,8 +33,9 @@ async function stepped(student: Graph, channelBlock: number | undefined): Promis
   const trainer = await createTrainer(runtime, step);
   const batch = batchOf(sine([BATCH, ...SHAPE], 1, 1.7, 0.3), [0, 1, 2, 3, 0, 1, 2, 3], step.batch.inputs[0]);
   const { loss } = (await trainer.run(batch, { learningRate: 0.01, seed: 1, "weight:crossEntropy": 1 })) as { loss: number };
+  const state = await trainer.state();
   await trainer.release();
-  return { loss, state: trainer.state };
+  return { loss, state };
 }
 
 const lengthOf = (vector: Float32Array): number => Math.sqrt(vector.reduce((sum, value) => sum + value * value, 0));

@@ -87,9 +87,9 @@ async function run({ student = cnn, average = true, learningRate = cosine(0.1), 
     "weight:crossEntropy": () => 1,
     ...(average ? { averageDecay: () => 0.8 } : {}),
   };
-  const onEpoch = (event: EpochEvent) => {
+  const onEpoch = async (event: EpochEvent) => {
     epochs.push(event);
-    atEpoch.push(snapshot(trainer.weights));
+    atEpoch.push(snapshot(await trainer.weights()));
   };
   try {
     const { last, best, bestEpoch } = await fit({ trainer, evaluator, schedules, checkpoints: store, onEpoch, ...options });
@@ -153,8 +153,8 @@ describe("a run", () => {
       const fed: Record<string, number>[] = [];
       const trainer: Trainer = {
         step,
-        state: new Map(),
-        weights: new Map(),
+        state: async () => new Map(),
+        weights: async () => new Map(),
         release: async () => {},
         run: async (_, scalars) => {
           fed.push({ ...scalars });

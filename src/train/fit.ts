@@ -82,19 +82,20 @@ export async function fit(options: FitOptions): Promise<FitResult> {
   const steps = stepsPerEpoch(train, trainer.step.batchSize);
   const saved = options.checkpoints && (await resume(options.checkpoints, seed));
   let progress: Progress = saved?.progress ?? { seed, epoch: 0, step: 0, sums: {}, seconds: 0 };
-  let best: State = saved && progress.best ? bestWeights(saved.tensors) : copy(trainer.weights);
+  let best: State = saved && progress.best ? bestWeights(saved.tensors) : copy(await trainer.weights());
   const started = clock() - progress.seconds;
-  const save = () => checkpoints?.save(encodeCheckpoint({ progress, tensors: new Map([...trainer.state, ...asBest(best, progress)]) }));
+  const save = async () =>
+    checkpoints?.save(encodeCheckpoint({ progress, tensors: new Map([...(await trainer.state()), ...asBest(best, progress)]) }));
 
   while (progress.epoch < epochs) {
     const result = await trainEpoch(options, steps, progress, async (at) => {
       progress = { ...at, seconds: clock() - started };
       await save();
     });
-    const measured = validation && validation.length > 0 ? await evaluator.predict(validation, trainer.weights) : undefined;
+    const measured = validation && validation.length > 0 ? await evaluator.predict(validation, await trainer.weights()) : undefined;
     const improved = measured === undefined || measured.accuracy > (progress.best?.accuracy ?? -1);
     const epoch = progress.epoch + 1;
-    if (improved) best = copy(trainer.weights);
+    if (improved) best = copy(await trainer.weights());
     progress = {
       seed,
       epoch,
@@ -116,7 +117,7 @@ export async function fit(options: FitOptions): Promise<FitResult> {
     });
     await save();
   }
-  return { last: copy(trainer.weights), best, bestEpoch: progress.best?.epoch ?? epochs, seconds: progress.seconds };
+  return { last: copy(await trainer.weights()), best, bestEpoch: progress.best?.epoch ?? epochs, seconds: progress.seconds };
 }
 
 /** Where a saved run got to, with its state; the trainer must have been created from the same state. */
@@ -171,7 +172,7 @@ async function trainEpoch(options: FitOptions, steps: number, progress: Progress
     });
     const due = clock() - saved >= checkpointSeconds;
     // The loss is of the weights before the step, so what the step made of them is seen only here, before it is kept.
-    if ((due || step === steps) && !allFinite(trainer.state)) throw diverged("The weights stopped being finite", taken, scalars);
+    if ((due || step === steps) && !allFinite(await trainer.state())) throw diverged("The weights stopped being finite", taken, scalars);
     if (due && step < steps) {
       await checkpoint({ ...progress, step, sums: { ...sums } });
       saved = clock();

@@ -94,9 +94,9 @@ it.each(Object.entries(settings))("%s: losses, weights and running statistics af
     expect(metrics.loss, `loss of step ${index + 1}`).toBeCloseTo(loss, 4);
     if (expected.norms) expect(metrics.gradientNorm, `norm of step ${index + 1}`).toBeCloseTo(expected.norms[index] as number, 4);
   }
-  expect([...trainer.weights.keys()].sort()).toEqual(Object.keys(expected.tensors).sort());
+  expect([...(await trainer.weights()).keys()].sort()).toEqual(Object.keys(expected.tensors).sort());
   for (const [tensor, values] of Object.entries(expected.tensors)) {
-    const found = trainer.weights.get(tensor)?.data as Float32Array;
+    const found = (await trainer.weights()).get(tensor)?.data as Float32Array;
     const worst = Math.max(...values.map((value, index) => Math.abs((found[index] as number) - value) / (1e-6 + 1e-4 * Math.abs(value))));
     expect(worst, `${tensor}: largest error, in units of 1e-6 + 1e-4·|value|`).toBeLessThan(1);
   }

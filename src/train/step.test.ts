@@ -38,9 +38,9 @@ async function after(steps: number, step: CompiledStep, scalars: Readonly<Record
       { ...batchOf(inputs(taken), labels, step.batch.inputs[0]), ...teacher },
       { learningRate: 0.1, seed: taken, "weight:crossEntropy": 1, ...step.optimizer.scalars(taken + 1), ...scalars },
     );
-    history.push(snapshot(trainer.state));
+    history.push(snapshot(await trainer.state()));
   }
-  const found = { history, state: history.at(-1) ?? {}, weights: snapshot(trainer.weights), metrics };
+  const found = { history, state: history.at(-1) ?? {}, weights: snapshot(await trainer.weights()), metrics };
   await trainer.release();
   return found;
 }
@@ -172,9 +172,9 @@ describe("dropout while training", () => {
     const trainer = await createTrainer(runtime, compileStep({ student, batchSize: 1, losses, optimizer: sgd(), frozen: ["sum"] }));
     const found: Float32Array[] = [];
     for (const seed of seeds) {
-      const before = snapshot(trainer.state).gate as Float32Array;
+      const before = snapshot(await trainer.state()).gate as Float32Array;
       await trainer.run(batchOf(ones([1, FEATURES]), [0]), { learningRate: 1, seed, "weight:sum": 1 });
-      const after = snapshot(trainer.state).gate as Float32Array;
+      const after = snapshot(await trainer.state()).gate as Float32Array;
       found.push(before.map((value, index) => Math.round(1e4 * (value - (after[index] as number))) / 1e4));
     }
     await trainer.release();

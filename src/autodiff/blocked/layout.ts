@@ -126,21 +126,20 @@ export function pickRows(g: GraphBuilder, rows: Value, shape: readonly number[],
   return g.gather(known, indexList(g, isWhole ? indices : indices.map((index) => (index < 0 ? count : index)), shape), 0);
 }
 
-const indexLists = new WeakMap<GraphBuilder, Map<string, Value>>();
+const indexLists = new WeakMap<GraphBuilder, Map<string, { readonly indices: Int32Array; readonly value: Value }[]>>();
 
 /** A list of indices; layers of one shape share theirs. */
 function indexList(g: GraphBuilder, indices: Int32Array, shape: readonly number[]): Value {
-  const known = indexLists.get(g) ?? new Map<string, Value>();
+  const known: NonNullable<ReturnType<typeof indexLists.get>> = indexLists.get(g) ?? new Map();
   indexLists.set(g, known);
-  const key = [shape.join(), ...indices.subarray(0, SAMPLED), ...indices.subarray(-SAMPLED), indices.reduce(mixed, 0)].join(" ");
-  const list = known.get(key) ?? g.initializer("rows", int32(indices, shape));
-  known.set(key, list);
-  return list;
+  const alike = known.get(shape.join()) ?? [];
+  known.set(shape.join(), alike);
+  const found = alike.find((list) => list.indices.every((index, place) => index === indices[place]));
+  if (found) return found.value;
+  const value = g.initializer("rows", int32(indices, shape));
+  alike.push({ indices, value });
+  return value;
 }
-
-const SAMPLED = 8;
-/** A hash of 32 bits, one element at a time (Fowler, Noll and Vo's multiplier). */
-const mixed = (hash: number, element: number): number => Math.imul(hash ^ element, 0x01000193);
 
 /** The pixels of each block of channels as rows: [batch · blocks · pixels, block]. */
 export function pixelRows(g: GraphBuilder, { value, block }: Blocked): Value {

@@ -1,9 +1,9 @@
 import { formatInteger, formatPercent } from "../../report/format.ts";
-import { evaluate } from "../../run/evaluate.ts";
+import { type EvaluateOptions, evaluate } from "../../run/evaluate.ts";
 import { printJson } from "../output.ts";
 
 /** `limbeck evaluate MODEL.onnx --data ...` */
-export async function evaluateCommand(model: string, options: { data: string; split: "train" | "test"; json?: boolean }): Promise<void> {
+export async function evaluateCommand(model: string, options: EvaluateOptions & { json?: boolean }): Promise<void> {
   const found = await evaluate(model, options);
   if (options.json) return printJson(found);
   const width = Math.max(...found.confusion.flat().map((count) => String(count).length), 3) + 1;

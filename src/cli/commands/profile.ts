@@ -8,12 +8,14 @@ import { columns } from "../../report/columns.ts";
 import { formatBytes, formatCount, formatMilliseconds, formatPercent } from "../../report/format.ts";
 import { readOnnxFile } from "../../run/onnx-file.ts";
 import { nodeRuntime, timeNodes } from "../../runtime/node.ts";
+import type { Device } from "../../runtime/runtime.ts";
 import { printJson } from "../output.ts";
 
 interface ProfileOptions {
   readonly batch: number;
   readonly size?: Readonly<Record<string, number>>;
   readonly threads?: number;
+  readonly device?: Device;
   readonly layers?: boolean;
   readonly json?: boolean;
 }
@@ -22,23 +24,23 @@ interface ProfileOptions {
 const SLOWEST = 10;
 
 /** `limbeck profile MODEL.onnx` */
-export async function profileCommand(path: string, { batch, size = {}, threads, layers, json }: ProfileOptions): Promise<void> {
+export async function profileCommand(path: string, { batch, size = {}, threads, device, layers, json }: ProfileOptions): Promise<void> {
   const { graph, bytes } = await readOnnxFile(path);
   const profile = profileGraph(graph, size);
   const dimension = graph.inputs[0]?.shape[0];
   const batches = typeof dimension === "string" ? [...new Set([1, batch])] : [Number(dimension ?? 1)];
   const feeds = (samples: number) => randomFeeds(graph, { ...(typeof dimension === "string" && { [dimension]: samples }), ...size });
-  const session = await nodeRuntime({ threads }).createSession(bytes);
+  const session = await nodeRuntime({ device, threads }).createSession(bytes);
   const latencies: BatchLatency[] = [];
   for (const samples of batches) latencies.push({ batch: samples, ...(await measureLatency(session, feeds(samples))) });
   await session.release();
   const timed = latencyByLayer(profile.layers, await timeNodes(bytes, feeds(batches.at(-1) ?? 1), { threads }));
-  if (json) return printJson(asJson(path, bytes, profile, latencies, timed.layers, threads));
+  if (json) return printJson({ ...asJson(path, bytes, profile, latencies, timed.layers, threads), device: device ?? "cpu" });
   process.stdout.write(
     [
       `${basename(path)}: ${describeValues(graph)}`,
       "",
-      ...totals(bytes, profile, latencies, threads),
+      ...totals(bytes, profile, latencies, device && device !== "cpu" ? device : `${threads ?? "all"} threads`),
       "",
       ...operatorTable(profile),
       "",
@@ -58,7 +60,7 @@ function describeValues(graph: Graph): string {
   return `${side(graph.inputs)} -> ${side(graph.outputs)}${open.length > 1 ? `; open sizes ${open.join(", ")}` : ""}`;
 }
 
-function totals(bytes: Uint8Array, profile: Profile, latencies: readonly BatchLatency[], threads: number | undefined): string[] {
+function totals(bytes: Uint8Array, profile: Profile, latencies: readonly BatchLatency[], where: string): string[] {
   const per = profile.batch === 1 ? "per sample" : `batch ${profile.batch}`;
   return [
     ["Parameters", formatCount(profile.parameters)],
@@ -67,7 +69,7 @@ function totals(bytes: Uint8Array, profile: Profile, latencies: readonly BatchLa
     ["Peak activations", `${formatBytes(profile.peakActivationBytes)} (batch ${profile.batch})`],
     ...latencies.map(({ batch, median, p95 }) => [
       `Latency, batch ${batch}`,
-      `${formatMilliseconds(median)} median, ${formatMilliseconds(p95)} 95th percentile, ${threads ?? "all"} threads`,
+      `${formatMilliseconds(median)} median, ${formatMilliseconds(p95)} 95th percentile, ${where}`,
     ]),
   ].map(([label = "", value = ""]) => `${label.padEnd(20)}${value}`);
 }

@@ -6,12 +6,14 @@ import { reportTable } from "../../report/table.ts";
 import { freshDirectory } from "../../run/directory.ts";
 import { type Named, namedOverrides, quickRecipe } from "../../run/quick-recipe.ts";
 import { resolveRecipe, runResolved } from "../../run/run.ts";
+import type { Device } from "../../runtime/runtime.ts";
 import { printJson } from "../output.ts";
 import { progressDisplay } from "../progress.ts";
 
 interface RunCommandOptions extends Named {
   readonly out?: string;
   readonly seed?: number;
+  readonly device?: Device;
   readonly set?: readonly string[];
   readonly resume?: boolean;
   readonly json?: boolean;
@@ -21,7 +23,8 @@ interface RunCommandOptions extends Named {
 /** `limbeck distill [RECIPE]` and `limbeck train [RECIPE]`. */
 export async function runCommand(command: "distill" | "train", path: string | undefined, options: RunCommandOptions): Promise<void> {
   if (options.resume && !options.out) throw new LimbeckError("--resume needs --out: the directory of the run to go on with.");
-  const overrides = [...namedOverrides(options), ...(options.set ?? []), ...(options.seed === undefined ? [] : [`seed=${options.seed}`])];
+  const own = (["seed", "device"] as const).flatMap((key) => (options[key] === undefined ? [] : [`${key}=${options[key]}`]));
+  const overrides = [...namedOverrides(options), ...(options.set ?? []), ...own];
   const { recipe, directory: relativeTo } = await resolveRecipe(path ?? { content: quickRecipe(command, options) }, overrides);
   const name = recipe.name ?? basename(path ?? command, extname(path ?? "")).replace(/\.recipe$/, "");
   const out = options.out ?? (await freshDirectory("runs", name));

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { devices } from "../../runtime/runtime.ts";
 import { networkOrFile } from "./networks.ts";
 import { count, fraction, nonNegative, oneOf, positive, schedule, strict } from "./parts.ts";
 
@@ -89,7 +90,7 @@ export const recipeSchema = strict({
   keep: z.enum(["best", "last"]).default("last"),
   /** With a teacher: also train the same student without it, to compare. */
   baseline: z.boolean().default(true),
-  device: z.enum(["cpu", "webgpu", "cuda"]).default("cpu"),
+  device: z.enum(devices).default("cpu"),
   threads: count.optional(),
 });
 

@@ -34,7 +34,9 @@ it.each(Object.entries(families))(
 
     const { loss: before, gradientNorm } = (await run(0)) as { loss: number; gradientNorm: number };
     // The velocity is the first gradient: every parameter has one.
-    const still = [...trainer.state].filter(([slot, { data }]) => slot.startsWith(`${optimizer.slots[0]}:`) && data.every((v) => v === 0));
+    const still = [...(await trainer.state())].filter(
+      ([slot, { data }]) => slot.startsWith(`${optimizer.slots[0]}:`) && data.every((v) => v === 0),
+    );
     expect(still.map(([slot]) => slot)).toEqual([]);
     // The second velocity is 0.9 + 1 times the gradient.
     await run(DROP / gradientNorm ** 2 / 1.9);

@@ -1,0 +1,24 @@
+import { type Float32Tensor, float32 } from "../graph/tensor.ts";
+import type { Session, StateBinding, StatefulSession } from "./runtime.ts";
+
+/** A state in JavaScript's memory. It is read from one set of tensors and written to another, then they swap: nothing is allocated while it runs. */
+export function hostState(session: Session, state: readonly StateBinding[]): StatefulSession {
+  let [current, other] = [side(state), side(state)];
+  return {
+    run: async (feeds, into) => {
+      await session.run({ ...feeds, ...current.feeds }, { into: { ...into, ...other.results }, fetch: [] });
+      [current, other] = [other, current];
+    },
+    state: async () => current.tensors,
+    release: () => session.release(),
+  };
+}
+
+/** One of the two sets of tensors, under the names by which the graph reads and writes them. */
+function side(state: readonly StateBinding[]) {
+  const tensors = new Map(
+    state.map(({ input, initial }): [string, Float32Tensor] => [input, float32(initial.data.slice(), initial.shape)]),
+  );
+  const results = Object.fromEntries(state.map(({ input, output }) => [output, tensors.get(input) as Float32Tensor]));
+  return { tensors, feeds: Object.fromEntries(tensors), results };
+}
