@@ -5,7 +5,7 @@ import type { Graph } from "../graph/graph.ts";
 import { readOnnx } from "../graph/onnx/read.ts";
 import { writeOnnx } from "../graph/onnx/write.ts";
 import { elementCount, type Float32Tensor, float32, type Tensor } from "../graph/tensor.ts";
-import type { Runtime, SessionOptions } from "../runtime/runtime.ts";
+import type { Feeds, Runtime, SessionOptions } from "../runtime/runtime.ts";
 import { type Predictions, predict } from "../train/evaluation.ts";
 import { classifierInterface } from "../train/step.ts";
 import { checkClassifier, fitToSamples, normalizationOf } from "./network.ts";
@@ -49,17 +49,17 @@ export async function loadTeacher(
   const graph = checkClassifier(fitted, samples, source);
   const given = fitted === read ? bytes : writeOnnx(fitted);
   const own = normalizationOf(graph, source) ?? normalization;
+  const [input, output] = classifierInterface(graph);
   const rewritten = frozen(graph);
   let session = await runtime.createSession(rewritten === graph ? given : writeOnnx(rewritten), options);
   let rounded: { readonly bytes: Uint8Array; readonly fidelity: Fidelity } | undefined;
   if (int8) {
     const exact = await predict(session, graph, int8.validation, own);
     await session.release();
-    const quantized = writeOnnx(await inInt8(runtime, graph, calibrationBatches(samples, own), options));
+    const quantized = writeOnnx(await inInt8(runtime, graph, calibrationBatches(input.name, samples, own), options));
     session = await runtime.createSession(quantized, options);
     rounded = { bytes: quantized, fidelity: fidelity(exact, await predict(session, graph, int8.validation, own)) };
   }
-  const [input, output] = classifierInterface(graph);
   const adapt = renormalizer(normalization, own);
   let logits = float32(new Float32Array(0), [0, samples.classes.length]);
   return {
@@ -81,12 +81,12 @@ export async function loadTeacher(
 const CALIBRATION = { batchSize: 64, batches: 8 };
 
 /** The same few batches of training samples each time, as they are without augmentation. */
-function* calibrationBatches(samples: Samples, normalization: Normalization): Iterable<Batch> {
+function* calibrationBatches(input: string, samples: Samples, normalization: Normalization): Iterable<Feeds> {
   const batchSize = Math.min(CALIBRATION.batchSize, samples.length);
   let left = CALIBRATION.batches;
   for (const batch of trainingBatches(samples, { batchSize, seed: 0, epoch: 0, normalization })) {
     if (left-- === 0) return;
-    yield batch;
+    yield { [input]: batch.inputs };
   }
 }
 

@@ -1,4 +1,3 @@
-import type { Batch } from "../../data/batches.ts";
 import { graphBuilder } from "../../graph/builder/builder.ts";
 import { inlineGraph } from "../../graph/builder/inline.ts";
 import type { Graph } from "../../graph/graph.ts";
@@ -9,20 +8,15 @@ import { batchNormAsConv } from "../../graph/rewrite/fuse/batch-norm.ts";
 import { narrow } from "../../graph/rewrite/fuse/narrow.ts";
 import { quantizable, quantize } from "../../graph/rewrite/quantize.ts";
 import type { Range } from "../../graph/rewrite/quantize-tensors.ts";
-import type { Runtime, SessionOptions } from "../../runtime/runtime.ts";
+import type { Feeds, Runtime, SessionOptions } from "../../runtime/runtime.ts";
 import type { Predictions } from "../../train/evaluation.ts";
 
 /**
- * A network in int8, calibrated on batches of its first input.
+ * A network in int8, calibrated on some batches of its inputs.
  *
  * @throws LimbeckError when the network can't be brought into canonical form, or what it computes isn't finite.
  */
-export async function inInt8(
-  runtime: Runtime,
-  network: Graph,
-  batches: Iterable<Pick<Batch, "inputs">>,
-  options?: SessionOptions,
-): Promise<Graph> {
+export async function inInt8(runtime: Runtime, network: Graph, batches: Iterable<Feeds>, options?: SessionOptions): Promise<Graph> {
   const graph = narrow(batchNormAsConv(foldConstants(canonicalize(network))));
   return quantize(graph, await calibrate(runtime, graph, batches, options));
 }
@@ -34,7 +28,7 @@ export async function inInt8(
 async function calibrate(
   runtime: Runtime,
   graph: Graph,
-  batches: Iterable<Pick<Batch, "inputs">>,
+  batches: Iterable<Feeds>,
   options?: SessionOptions,
 ): Promise<ReadonlyMap<string, Range>> {
   const names = quantizable(graph);
@@ -42,8 +36,8 @@ async function calibrate(
   try {
     const sums = names.map(() => ({ min: 0, max: 0 }));
     let count = 0;
-    for (const { inputs } of batches) {
-      const seen = await session.run({ [graph.inputs[0]?.name as string]: inputs });
+    for (const feeds of batches) {
+      const seen = await session.run(feeds);
       names.forEach((_, index) => {
         const sum = sums[index] as { min: number; max: number };
         sum.min += Number(seen[`min:${index}`]?.data[0]);
