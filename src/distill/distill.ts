@@ -18,6 +18,7 @@ import { describeClassifier, toNetwork } from "./network.ts";
 import { needsTeacher, type Objective, objectiveOf, withoutTeacher } from "./objective.ts";
 import type { LossRecipe, OptimizerRecipe, Recipe } from "./recipe/schema.ts";
 import { toSchedule } from "./schedule.ts";
+import { describeFidelity } from "./teacher/int8.ts";
 import { loadTeacher, type Teacher } from "./teacher.ts";
 import { toTransform } from "./transforms.ts";
 
@@ -38,7 +39,7 @@ export interface Outcome {
   readonly recipe: Recipe;
   readonly data: Splits;
   readonly normalization: Normalization;
-  readonly teacher?: Pick<Teacher, "graph" | "bytes"> & { readonly predictions: Predictions };
+  readonly teacher?: Pick<Teacher, "graph" | "bytes" | "fidelity"> & { readonly predictions: Predictions };
   readonly student: Trained;
   /** The same student trained the same way without the teacher. */
   readonly baseline?: Trained;
@@ -70,7 +71,12 @@ export async function runRecipe(recipe: Recipe, environment: Environment): Promi
   try {
     const train = (phase: Phase, losses: readonly LossRecipe[], from?: Teacher) =>
       trainNetwork({ phase, recipe, network, losses, data, normalization, transforms, teacher: from, environment });
-    const taught = teacher && { graph: teacher.graph, bytes: teacher.bytes, predictions: await teacher.predict(data.test) };
+    const taught = teacher && {
+      graph: teacher.graph,
+      bytes: teacher.bytes,
+      fidelity: teacher.fidelity,
+      predictions: await teacher.predict(data.test),
+    };
     const student = await train("student", recipe.losses, teacher);
     const baseline = teacher && recipe.baseline ? await train("baseline", withoutTeacher(recipe.losses)) : undefined;
     return { recipe, data, normalization, teacher: taught, student, baseline };
@@ -88,7 +94,10 @@ async function openTeacher(
 ): Promise<Teacher> {
   environment.events?.onStage?.("Testing the teacher");
   const bytes = await environment.readFile(path);
-  return loadTeacher(environment.runtime, bytes, path, data.train, normalization, { threads: recipe.threads });
+  const int8 = recipe.teacherPrecision === "int8" ? { validation: data.validation } : undefined;
+  const teacher = await loadTeacher(environment.runtime, bytes, path, data.train, normalization, { threads: recipe.threads, int8 });
+  if (teacher.fidelity) environment.events?.onStage?.(describeFidelity(teacher.fidelity, data.validation.length));
+  return teacher;
 }
 
 interface Training {

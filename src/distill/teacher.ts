@@ -1,25 +1,34 @@
-import type { Batch } from "../data/batches.ts";
+import { type Batch, trainingBatches } from "../data/batches.ts";
 import type { Normalization } from "../data/normalize.ts";
 import type { Samples } from "../data/samples.ts";
 import type { Graph } from "../graph/graph.ts";
 import { readOnnx } from "../graph/onnx/read.ts";
 import { writeOnnx } from "../graph/onnx/write.ts";
 import { elementCount, type Float32Tensor, float32, type Tensor } from "../graph/tensor.ts";
-import type { Runtime, SessionOptions } from "../runtime/runtime.ts";
+import type { Feeds, Runtime, SessionOptions } from "../runtime/runtime.ts";
 import { type Predictions, predict } from "../train/evaluation.ts";
 import { classifierInterface } from "../train/step.ts";
 import { checkClassifier, fitToSamples, normalizationOf } from "./network.ts";
 import { TEACHER_LOGITS } from "./objective.ts";
+import { frozen } from "./teacher/frozen.ts";
+import { type Fidelity, fidelity, inInt8 } from "./teacher/int8.ts";
 
 /** A frozen network that answers questions about batches and samples. */
 export interface Teacher {
   readonly graph: Graph;
-  /** The ONNX file that runs: the given one, or what `fitToSamples` made of it. */
+  /** The ONNX file of what answers: the given one, what `fitToSamples` made of it, or that in int8. */
   readonly bytes: Uint8Array;
+  /** Of a teacher in int8: how near it is to the one in float32, on validation samples. */
+  readonly fidelity?: Fidelity;
   /** The teacher's outputs on a training batch, by the step's input names; overwritten by the next call. */
   teach(batch: Batch): Promise<Readonly<Record<string, Tensor>>>;
   predict(samples: Samples): Promise<Predictions>;
   release(): Promise<void>;
+}
+
+export interface TeacherOptions extends SessionOptions {
+  /** With these a teacher answers in int8: calibrated on training samples, and compared with itself in float32 on these. */
+  readonly int8?: { readonly validation: Samples };
 }
 
 /**
@@ -33,20 +42,30 @@ export async function loadTeacher(
   source: string,
   samples: Samples,
   normalization: Normalization,
-  options?: SessionOptions,
+  { int8, ...options }: TeacherOptions = {},
 ): Promise<Teacher> {
   const read = readOnnx(bytes, source);
   const fitted = fitToSamples(read, samples);
   const graph = checkClassifier(fitted, samples, source);
-  const running = fitted === read ? bytes : writeOnnx(fitted);
-  const session = await runtime.createSession(running, options);
+  const given = fitted === read ? bytes : writeOnnx(fitted);
   const own = normalizationOf(graph, source) ?? normalization;
   const [input, output] = classifierInterface(graph);
+  const rewritten = frozen(graph);
+  let session = await runtime.createSession(rewritten === graph ? given : writeOnnx(rewritten), options);
+  let rounded: { readonly bytes: Uint8Array; readonly fidelity: Fidelity } | undefined;
+  if (int8) {
+    const exact = await predict(session, graph, int8.validation, own);
+    await session.release();
+    const quantized = writeOnnx(await inInt8(runtime, graph, calibrationBatches(input.name, samples, own), options));
+    session = await runtime.createSession(quantized, options);
+    rounded = { bytes: quantized, fidelity: fidelity(exact, await predict(session, graph, int8.validation, own)) };
+  }
   const adapt = renormalizer(normalization, own);
   let logits = float32(new Float32Array(0), [0, samples.classes.length]);
   return {
     graph,
-    bytes: running,
+    bytes: given,
+    ...rounded,
     teach: async (batch) => {
       if (logits.shape[0] !== batch.size)
         logits = float32(new Float32Array(batch.size * samples.classes.length), [batch.size, samples.classes.length]);
@@ -56,6 +75,19 @@ export async function loadTeacher(
     predict: (asked) => predict(session, graph, asked, own),
     release: () => session.release(),
   };
+}
+
+/** Samples to calibrate with; more of them change little. */
+const CALIBRATION = { batchSize: 64, batches: 8 };
+
+/** The same few batches of training samples each time, as they are without augmentation. */
+function* calibrationBatches(input: string, samples: Samples, normalization: Normalization): Iterable<Feeds> {
+  const batchSize = Math.min(CALIBRATION.batchSize, samples.length);
+  let left = CALIBRATION.batches;
+  for (const batch of trainingBatches(samples, { batchSize, seed: 0, epoch: 0, normalization })) {
+    if (left-- === 0) return;
+    yield { [input]: batch.inputs };
+  }
 }
 
 /** Turns batches normalised one way into batches normalised another way: x·a + b per channel. */

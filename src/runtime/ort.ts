@@ -19,6 +19,9 @@ export interface Ort {
   readonly writesInPlace: boolean;
 }
 
+/** Fusions whose CPU kernels take longer than the operators that they replace: four times, and twice (docs/performance.md). */
+const SLOWER = { disable_specified_optimizers: "SkipLayerNormFusion;BiasGeluFusion" };
+
 /** A runtime over one of the onnxruntime packages. */
 export function ortRuntime(ort: Ort, version: string, device: Device, defaults: SessionOptions = {}): Runtime {
   const load = (model: Uint8Array, options: SessionOptions = {}, special: InferenceSession.SessionOptions = {}) =>
@@ -49,7 +52,7 @@ function sessionOptions(device: Device, threads: number | undefined): InferenceS
     graphOptimizationLevel: "all",
     ...(threads === undefined ? {} : { intraOpNumThreads: threads }),
     // Threads that wait in a busy loop win little on an idle machine and lose a factor of two or three on a shared one.
-    extra: { session: { intra_op: { allow_spinning: "0" } } },
+    extra: { session: { intra_op: { allow_spinning: "0" } }, ...(device === "cpu" && { optimization: SLOWER }) },
     // Errors come back as exceptions; warnings about graphs written here are not for users.
     logSeverityLevel: 4,
   };

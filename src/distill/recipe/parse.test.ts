@@ -96,6 +96,7 @@ test("a resolved recipe is a recipe that resolves to itself, also when it has be
 test("what is left out is filled in", () => {
   expect(parseRecipe({ ...minimal, losses: [{ kd: {} }], student: "small.onnx" })).toEqual({
     data: { idx: "mnist", validation: 5000, splitSeed: 0, exclude: [], augment: [] },
+    teacherPrecision: "float32",
     student: { zoo: "onnx", file: "small.onnx" },
     losses: [{ kd: { weight: 1, temperature: 4 } }],
     optimizer: { sgd: { learningRate: 0.1, momentum: 0.9, nesterov: false, weightDecay: 0 } },
@@ -133,7 +134,7 @@ describe("a mistake is named by its key, with what is allowed there:", () => {
   test.each<[changed: Record<string, unknown>, message: string]>([
     [
       { lossess: [] },
-      'The recipe has the unknown key "lossess"; allowed are name, data, teacher, student, losses, optimizer, epochs, batchSize, seed, clipNorm, average, frozen, keep, baseline, device, threads.',
+      'The recipe has the unknown key "lossess"; allowed are name, data, teacher, teacherPrecision, student, losses, optimizer, epochs, batchSize, seed, clipNorm, average, frozen, keep, baseline, device, threads.',
     ],
     [{ name: "../up" }, "name: must be a name: a text that has no slash and does not start with a dot."],
     [{ epochs: 0 }, "epochs: must be greater than 0 (found 0)."],

@@ -71,6 +71,8 @@ export const recipeSchema = strict({
   data,
   /** An ONNX file, relative to the recipe. */
   teacher: z.string().min(1).optional(),
+  /** What the teacher computes in while it teaches: int8 is faster, and near what float32 gives. */
+  teacherPrecision: z.enum(["float32", "int8"]).default("float32"),
   student: networkOrFile,
   losses: z
     .array(loss)
