@@ -5,6 +5,7 @@ import type { Transform } from "../data/transforms.ts";
 import { LimbeckError } from "../errors.ts";
 import type { Graph } from "../graph/graph.ts";
 import { writeOnnx } from "../graph/onnx/write.ts";
+import { channelBlockOf } from "../runtime/channel-block.ts";
 import { decodeCheckpoint } from "../train/checkpoint.ts";
 import { createEvaluator, type Predictions, predict } from "../train/evaluation.ts";
 import { type EpochEvent, fit } from "../train/fit.ts";
@@ -119,7 +120,7 @@ async function trainNetwork(training: Training): Promise<Trained> {
     phase === "baseline" ? "Training the same network without the teacher" : teacher ? "Distilling the student" : "Training the network",
   );
   const objective = objectiveOf(losses, data.train.classes.length);
-  const step = compile(recipe, network, objective);
+  const step = compile(recipe, network, objective, await channelBlockOf(runtime));
   const checkpoints = environment.checkpoints?.(phase);
   const saved = await checkpoints?.load();
   const state = saved && decodeCheckpoint(saved, checkpoints?.name ?? `the ${phase}'s checkpoint`).tensors;
@@ -169,7 +170,7 @@ async function exported(
   }
 }
 
-function compile(recipe: Recipe, student: Graph, objective: Objective): CompiledStep {
+function compile(recipe: Recipe, student: Graph, objective: Objective, channelBlock: number | undefined): CompiledStep {
   return compileStep({
     student,
     batchSize: recipe.batchSize,
@@ -178,6 +179,7 @@ function compile(recipe: Recipe, student: Graph, objective: Objective): Compiled
     frozen: recipe.frozen,
     clipNorm: recipe.clipNorm,
     average: recipe.average !== undefined,
+    channelBlock,
   });
 }
 
