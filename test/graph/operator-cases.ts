@@ -135,6 +135,25 @@ const linear: Record<string, OperatorCase> = {
   },
 };
 
+/** Whole blocks of channels, whether the machine's kernels take 8 or 16 at once. */
+const BLOCK = 16;
+
+const blocked: Record<string, OperatorCase> = {
+  blockedConv: (g, d) => {
+    const size = () => d.integer(3, 6);
+    const x = d.input([d.integer(1, 2), BLOCK * d.integer(1, 2), size(), size()]);
+    const kernel = [d.integer(1, 3), d.integer(1, 3)];
+    const padding = kernel.map((taps) => d.integer(0, taps - 1));
+    const window = { kernel, strides: [d.integer(1, 2), d.integer(1, 2)], dilations: [1, 1], padsBegin: padding, padsEnd: padding };
+    const filters = BLOCK * d.integer(1, 2);
+    const bias = d.flip() ? d.input([filters]) : undefined;
+    const activation = d.pick([undefined, { kind: "Relu" }, { kind: "Clip", low: 0, high: 1 }] as const);
+    return g.blockedConv(x, d.input([filters, x.shape[1] as number, ...kernel]), window, { bias, activation });
+  },
+  reorderInput: (g, d) => g.reorderInput(d.input([d.integer(1, 2), BLOCK * d.integer(1, 2), d.integer(1, 4), d.integer(1, 4)])),
+  reorderOutput: (g, d) => g.reorderOutput(d.input([d.integer(1, 2), BLOCK, d.integer(1, 4), d.integer(1, 4)]), d.integer(1, BLOCK)),
+};
+
 const windows: Record<string, OperatorCase> = {
   conv: (g, d) => {
     const [group, perGroup, filters] = [d.integer(1, 2), d.integer(1, 2), d.integer(1, 2)];
@@ -183,6 +202,7 @@ const windows: Record<string, OperatorCase> = {
     return only(g.emit("Conv", [x, d.input([3, 2, ...kernel])], { attributes }));
   },
   globalAveragePool: (g, d) => g.globalAveragePool(d.input(d.shape(3, 4))),
+  ...blocked,
 };
 
 const reductions: Record<string, OperatorCase> = {
