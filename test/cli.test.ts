@@ -32,7 +32,7 @@ function identity(): Uint8Array {
 }
 
 /** What the commands are given; what good runs write goes to out/. */
-const inputs = () => Object.fromEntries(Object.entries(filesIn(place)).filter(([name]) => !/^(out|my project)\b/.test(name)));
+const inputs = () => Object.fromEntries(Object.entries(filesIn(place)).filter(([name]) => !/^(out|\.cache|my project)\b/.test(name)));
 let before: ReturnType<typeof inputs>;
 
 const write = (name: string, content: Uint8Array | string) => writeFileSync(join(place, name), content);
