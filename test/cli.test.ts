@@ -314,7 +314,7 @@ describe.concurrent("a command", () => {
 });
 
 describe.concurrent("help", () => {
-  test.each(["distill", "train", "evaluate", "profile", "init", "doctor"])("of %s shows examples", async (command) => {
+  test.each(["distill", "train", "cache", "evaluate", "profile", "init", "doctor"])("of %s shows examples", async (command) => {
     const { code, stdout } = await limbeck([command, "--help"]);
     expect(stdout).toMatch(new RegExp(`^Usage: limbeck ${command} .*\nExamples:\n  \\$ limbeck ${command}`, "s"));
     expect(code).toBe(0);
@@ -322,7 +322,7 @@ describe.concurrent("help", () => {
 
   test("lists the commands, with examples", async () => {
     const { code, stdout } = await limbeck(["--help"]);
-    for (const command of ["distill", "train", "evaluate", "profile", "init", "doctor"])
+    for (const command of ["distill", "train", "cache", "evaluate", "profile", "init", "doctor"])
       expect(stdout).toMatch(new RegExp(`^ {2}${command} `, "m"));
     expect(stdout).toContain("Examples:\n  $ limbeck init\n");
     expect(code).toBe(0);

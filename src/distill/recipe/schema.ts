@@ -62,9 +62,8 @@ const optimizer = oneOf({
   }),
 });
 
-const encoding = z.union([z.enum(["float32", "float16"]), strict({ topK: count })], {
-  error: ({ input }) => mustBe("float32, float16 or { topK: n }", input),
-});
+const encodingError = { error: ({ input }: { input?: unknown }) => mustBe("float32, float16 or { topK: n }", input) };
+const encoding = z.union([z.enum(["float32", "float16"], encodingError), strict({ topK: count })], encodingError);
 const cache = strict({
   /** Relative to the recipe. */
   directory: z.string().min(1).default(".cache/limbeck/teacher"),
