@@ -32,7 +32,7 @@ function identity(): Uint8Array {
 }
 
 /** What the commands are given; what good runs write goes to out/. */
-const inputs = () => Object.fromEntries(Object.entries(filesIn(place)).filter(([name]) => !/^(out|my project)\b/.test(name)));
+const inputs = () => Object.fromEntries(Object.entries(filesIn(place)).filter(([name]) => !/^(out|\.cache|my project)\b/.test(name)));
 let before: ReturnType<typeof inputs>;
 
 const write = (name: string, content: Uint8Array | string) => writeFileSync(join(place, name), content);
@@ -322,7 +322,7 @@ describe.concurrent("a command", () => {
 });
 
 describe.concurrent("help", () => {
-  test.each(["distill", "train", "evaluate", "profile", "init", "doctor"])("of %s shows examples", async (command) => {
+  test.each(["distill", "train", "cache", "evaluate", "profile", "init", "doctor"])("of %s shows examples", async (command) => {
     const { code, stdout } = await limbeck([command, "--help"]);
     expect(stdout).toMatch(new RegExp(`^Usage: limbeck ${command} .*\nExamples:\n  \\$ limbeck ${command}`, "s"));
     expect(code).toBe(0);
@@ -330,7 +330,7 @@ describe.concurrent("help", () => {
 
   test("lists the commands, with examples", async () => {
     const { code, stdout } = await limbeck(["--help"]);
-    for (const command of ["distill", "train", "evaluate", "profile", "init", "doctor"])
+    for (const command of ["distill", "train", "cache", "evaluate", "profile", "init", "doctor"])
       expect(stdout).toMatch(new RegExp(`^ {2}${command} `, "m"));
     expect(stdout).toContain("Examples:\n  $ limbeck init\n");
     expect(code).toBe(0);

@@ -30,6 +30,16 @@ function program(): Command {
       examples(["limbeck train teacher.recipe.ts", "limbeck train teacher.recipe.ts --set data.limit=2000 --set epochs=1"]),
     )
     .action(async (recipe, options) => (await import("./commands/run.ts")).runCommand("train", recipe, options));
+  limbeck
+    .command("cache")
+    .argument("<recipe>", "a .ts, .js, .yaml or .json recipe with a teacher")
+    .description("store the teacher's outputs on all training samples, for runs to read")
+    .option("--set <key=value>", "change a key of the recipe; repeatable", (value: string, all: string[] = []) => [...all, value])
+    .option("--dry-run", "say how much that would be and how long it would take, and leave it at that")
+    .option("--json", "print the estimate as JSON")
+    .option("--quiet", "show no progress")
+    .addHelpText("after", examples(["limbeck cache recipe.yaml --dry-run", "limbeck cache recipe.yaml --set data.views=4"]))
+    .action(async (recipe, options) => (await import("./commands/cache.ts")).cacheCommand(recipe, options));
 
   limbeck
     .command("evaluate")

@@ -51,6 +51,14 @@ test("a pipe gets one plain line for each stage and epoch", () => {
   ]);
 });
 
+test("a pipe gets notices, and no line for each batch that is labelled", () => {
+  const { fake, written } = stream();
+  const display = progressDisplay(false, fake);
+  display.onNotice?.("The run goes on without the teacher cache.");
+  display.onLabel?.({ done: 1, total: 2, samplesPerSecond: 1, secondsLeft: 1 });
+  expect(written()).toBe("The run goes on without the teacher cache.\n");
+});
+
 test("nothing is shown when quiet", () => {
   const { fake, written } = stream(80);
   const display = progressDisplay(true, fake);
@@ -96,6 +104,19 @@ describe("a terminal", () => {
     );
     // Modes of the terminal, such as a hidden cursor, would stay when the process is killed.
     expect(before + bars + after).not.toContain("\x1b[?");
+  });
+
+  test("shows how far labelling has got, and takes the bar away when it is done", () => {
+    const { fake, written } = stream(80);
+    const display = progressDisplay(false, fake);
+    vi.advanceTimersByTime(1000);
+    display.onLabel?.({ done: 5120, total: 20_000, samplesPerSecond: 2000.4, secondsLeft: 7.5 });
+    expect(lastLine(written())).toBe("███░░░░░░░  25%  0:08 left   5,120 of 20,000 samples  2000/s");
+    display.onLabel?.({ done: 20_000, total: 20_000, samplesPerSecond: 2000, secondsLeft: 0 });
+    expect(lastLine(written())).toBe("");
+    display.onNotice?.("Labelling a damaged file anew.");
+    expect(written()).toContain("Labelling a damaged file anew.");
+    display.stop();
   });
 
   test("is not redrawn more often than can be seen", () => {

@@ -1,6 +1,7 @@
 import { Presets, SingleBar } from "cli-progress";
+import type { LabelEvent } from "../distill/cache/fill.ts";
 import type { Phase, ProgressEvents } from "../distill/environment.ts";
-import { formatDuration, formatPercent } from "../report/format.ts";
+import { formatDuration, formatInteger, formatPercent } from "../report/format.ts";
 import type { EpochEvent, StepEvent } from "../train/fit.ts";
 import { colorsFor } from "./output.ts";
 
@@ -20,6 +21,7 @@ export function progressDisplay(quiet: boolean, stream: NodeJS.WriteStream = pro
 function lineDisplay(stream: NodeJS.WriteStream): ProgressDisplay {
   return {
     onStage: (text) => void stream.write(`${text}\n`),
+    onNotice: (text) => void stream.write(`${text}\n`),
     onEpoch: (phase, event) => void stream.write(`${[...epochParts(phase, event), `${formatDuration(timeLeft(event))} left`].join(GAP)}\n`),
     stop: () => undefined,
   };
@@ -40,24 +42,32 @@ function barDisplay(stream: NodeJS.WriteStream): ProgressDisplay {
     if (running) bar.stop();
     running = false;
   };
+  // Work blocks the event loop, so the bar is drawn from here rather than by a timer.
+  const draw = (done: number, total: number, parts: readonly string[]) => {
+    const now = performance.now();
+    if (now - drawn < REDRAW_MS) return;
+    drawn = now;
+    const percent = `${Math.floor((100 * done) / total)}%`.padStart(4);
+    const payload = { status: asManyAsFit([percent, ...parts], stream.columns - BAR_WIDTH - 2) };
+    if (running) bar.update(done, payload);
+    else bar.start(total, done, payload);
+    running = true;
+  };
   return {
     stop,
     onStage: (text) => {
       stop();
       stream.write(`${colors.bold(text)}\n`);
     },
-    onStep: (_, event) => {
-      // A step blocks the event loop, so the bar is drawn from here rather than by a timer.
-      const now = performance.now();
-      if (now - drawn < REDRAW_MS) return;
-      drawn = now;
-      const [done, total] = [event.epoch * event.steps + event.step, event.epochs * event.steps];
-      const percent = `${Math.floor((100 * done) / total)}%`.padStart(4);
-      const payload = { status: asManyAsFit([percent, ...stepParts(event)], stream.columns - BAR_WIDTH - 2) };
-      if (running) bar.update(done, payload);
-      else bar.start(total, done, payload);
-      running = true;
+    onNotice: (text) => {
+      stop();
+      stream.write(`${colors.yellow(text)}\n`);
     },
+    onLabel: (event) => {
+      draw(event.done, event.total, labelParts(event));
+      if (event.done === event.total) stop();
+    },
+    onStep: (_, event) => draw(event.epoch * event.steps + event.step, event.epochs * event.steps, stepParts(event)),
     onEpoch: (phase, event) => {
       stop();
       stream.write(`${asManyAsFit(epochParts(phase, event), stream.columns - 1)}\n`);
@@ -79,6 +89,11 @@ function stepParts({ epoch, epochs, metrics, samplesPerSecond, secondsLeft }: St
     ...losses.map(([name, value]) => `${name} ${value.toPrecision(3)}`),
     `${Math.round(samplesPerSecond)}/s`,
   ];
+}
+
+function labelParts({ done, total, samplesPerSecond, secondsLeft }: LabelEvent): string[] {
+  const [reached, all] = [formatInteger(done), formatInteger(total)];
+  return [`${clock(secondsLeft)} left`, `${reached.padStart(all.length)} of ${all} samples`, `${Math.round(samplesPerSecond)}/s`];
 }
 
 function epochParts(phase: Phase, event: EpochEvent): string[] {

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { affine } from "./affine.ts";
-import { type Batch, evaluationBatches, stepsPerEpoch, type TrainingBatchOptions, trainingBatches } from "./batches.ts";
+import { type Batch, evaluationBatches, stepsPerEpoch, type TrainingBatchOptions, trainingBatches, viewBatches } from "./batches.ts";
 import { elastic } from "./elastic.ts";
 import { memorySamples, type Samples } from "./samples.ts";
 import { flip, shift } from "./transforms.ts";
@@ -67,6 +67,36 @@ describe("trainingBatches", () => {
   it("transforms a sample differently in each epoch", () => {
     const images = [0, 1].map((epoch) => copies(trainingBatches(numbered(1), { batchSize: 1, seed: 1, epoch, transforms }))[0]?.inputs);
     expect(images[0]).not.toEqual(images[1]);
+  });
+
+  it("repeats the augmentation of each sample, but not the order, after so many epochs", () => {
+    const shown = (epoch: number) =>
+      copies(trainingBatches(numbered(6), { batchSize: 3, seed: 1, epoch, views: 2, transforms })).flatMap(({ inputs, indices }) =>
+        indices.map((index, row) => [index, inputs.slice(12 * row, 12 * row + 12)] as const),
+      );
+    const sorted = (epoch: number) => shown(epoch).sort(([a], [b]) => a - b);
+    expect(sorted(2)).toEqual(sorted(0));
+    expect(sorted(3)).toEqual(sorted(1));
+    expect(sorted(1)).not.toEqual(sorted(0));
+    expect(shown(2)).not.toEqual(shown(0));
+  });
+
+  it("says which augmentation a batch shows", () => {
+    const views = (options: Partial<TrainingBatchOptions>) =>
+      [0, 1, 2, 3].map((epoch) => {
+        const [batch] = trainingBatches(numbered(2), { batchSize: 2, seed: 1, epoch, ...options });
+        return batch?.view;
+      });
+    expect(views({ transforms })).toEqual([0, 1, 2, 3]);
+    expect(views({ transforms, views: 2 })).toEqual([0, 1, 0, 1]);
+    expect(views({ views: 2 })).toEqual([0, 0, 0, 0]);
+  });
+
+  it("is what viewBatches gives of the same samples", () => {
+    const options = { batchSize: 3, seed: 4, transforms, normalization: { mean: [0.1], std: [0.3] } };
+    const [batch] = copies(trainingBatches(numbered(6), { ...options, epoch: 5, views: 3 }));
+    const again = viewBatches(numbered(6), Uint32Array.from(batch?.indices ?? []), { ...options, view: 2 });
+    expect(copies(again)).toEqual([batch]);
   });
 
   it("leaves a batch alone while the next one is made, and can be iterated again at the same time", () => {

@@ -17,6 +17,8 @@ export interface Batch {
   readonly labels: Tensor;
   /** `[B]`: which samples these are. */
   readonly indices: Uint32Array;
+  /** Which of their augmentations; 0 where nothing is drawn. */
+  readonly view: number;
   /** B */
   readonly size: number;
 }
@@ -27,11 +29,17 @@ export interface EvaluationBatchOptions {
   readonly normalization?: Normalization;
 }
 
-export interface TrainingBatchOptions extends EvaluationBatchOptions {
+export interface ViewBatchOptions extends EvaluationBatchOptions {
   readonly seed: number;
-  readonly epoch: number;
+  readonly view: number;
   /** Applied in turn, before normalisation. */
   readonly transforms?: readonly Transform[];
+}
+
+export interface TrainingBatchOptions extends Omit<ViewBatchOptions, "view"> {
+  readonly epoch: number;
+  /** After how many epochs the augmentations repeat; unless given, each epoch draws new ones. */
+  readonly views?: number;
   /** Batches of this epoch to leave out, uncomputed: where an interrupted epoch resumes. */
   readonly startStep?: number;
 }
@@ -51,21 +59,32 @@ export function stepsPerEpoch(samples: Samples, batchSize: number): number {
   return Math.floor(samples.length / batchSize);
 }
 
+/** Which augmentation of each sample an epoch shows. */
+export function viewOf({ epoch, views, transforms = [] }: Pick<TrainingBatchOptions, "epoch" | "views" | "transforms">): number {
+  return transforms.length === 0 ? 0 : views === undefined ? epoch : epoch % views;
+}
+
 /**
- * One epoch of training: shuffled by (seed, epoch), each sample transformed by its own stream of (seed, epoch, index). A batch therefore
+ * One epoch of training: shuffled by (seed, epoch), each sample transformed by its own stream of (seed, view, index). A batch therefore
  * depends on nothing drawn before it, and resuming at `startStep` gives the very batches that an uninterrupted epoch would have given.
  *
  * @throws LimbeckError when the samples do not fill one batch, or an option does not fit them.
  */
 export function trainingBatches(samples: Samples, options: TrainingBatchOptions): Iterable<Batch> {
-  const { batchSize, seed, epoch, transforms = [], startStep = 0 } = options;
+  const { batchSize, seed, epoch, startStep = 0 } = options;
   const steps = stepsPerEpoch(samples, batchSize);
   if (!Number.isInteger(startStep) || startStep < 0 || startStep > steps) {
     throw new LimbeckError(`Step ${startStep} is outside an epoch of ${steps} steps.`, { where: samples.name });
   }
   const order = permutation(samples.length, randomFor(seed, epoch, SHUFFLE)).subarray(startStep * batchSize, steps * batchSize);
-  const randomOf = (index: number): Random => randomFor(seed, epoch, index, TRANSFORM);
-  return inBatches(samples, order, options, reader(samples, transforms, randomOf));
+  return viewBatches(samples, order, { ...options, view: viewOf(options) });
+}
+
+/** The samples of an order in one augmentation: what training sees of them in the epochs of that view; the last batch may be smaller. */
+export function viewBatches(samples: Samples, order: Uint32Array, options: ViewBatchOptions): Iterable<Batch> {
+  const { seed, view, transforms = [] } = options;
+  const randomOf = (index: number): Random => randomFor(seed, view, index, TRANSFORM);
+  return inBatches(samples, order, options, reader(samples, transforms, randomOf), view);
 }
 
 /** Every sample, in order, untransformed; the last batch may be smaller. */
@@ -98,7 +117,7 @@ function reader(samples: Samples, transforms: readonly Transform[], randomOf: (i
   };
 }
 
-function inBatches(samples: Samples, order: Uint32Array, options: EvaluationBatchOptions, read: Reader): Iterable<Batch> {
+function inBatches(samples: Samples, order: Uint32Array, options: EvaluationBatchOptions, read: Reader, view = 0): Iterable<Batch> {
   const { batchSize, normalization } = options;
   const channels = samples.sampleShape[0] ?? 1;
   if (normalization && (normalization.mean.length !== channels || normalization.std.length !== channels)) {
@@ -126,6 +145,7 @@ function inBatches(samples: Samples, order: Uint32Array, options: EvaluationBatc
           inputs: float32(inputs.subarray(0, count * size), [count, ...samples.sampleShape]),
           labels: int32(labels.subarray(0, count), [count]),
           indices,
+          view,
           size: count,
         };
       }

@@ -14,9 +14,10 @@ import type { Schedule } from "../train/schedules.ts";
 import { type CompiledStep, compileStep } from "../train/step.ts";
 import { withWeights } from "../train/trainable.ts";
 import { createTrainer, type State } from "../train/trainer.ts";
+import { type CacheUsage, openTeacherCache, type TeacherCache } from "./cache/teacher-cache.ts";
 import type { Environment, Phase } from "./environment.ts";
 import { describeClassifier, toNetwork } from "./network.ts";
-import { needsTeacher, type Objective, objectiveOf, withoutTeacher } from "./objective.ts";
+import { needsTeacher, type Objective, objectiveOf, teacherOutputs, withoutTeacher } from "./objective.ts";
 import type { LossRecipe, OptimizerRecipe, Recipe } from "./recipe/schema.ts";
 import { toSchedule } from "./schedule.ts";
 import { describeFidelity } from "./teacher/int8.ts";
@@ -34,6 +35,8 @@ export interface Trained {
   readonly accuracy: { readonly lastEpoch: number; readonly bestOnValidation: number };
   readonly bestEpoch: number;
   readonly seconds: number;
+  /** Where the teacher's outputs were cached. */
+  readonly teacherCache?: CacheUsage;
 }
 
 export interface Outcome {
@@ -52,20 +55,13 @@ export interface Outcome {
  * @throws LimbeckError when the recipe, the data and the models don't fit together, before any training starts.
  */
 export async function runRecipe(recipe: Recipe, environment: Environment): Promise<Outcome> {
-  const { events = {} } = environment;
   const teaching = recipe.losses.some(needsTeacher);
   if (teaching && !recipe.teacher) {
     throw new LimbeckError("The losses need a teacher, but the recipe names none.", {
       hint: "Add `teacher: path/to/teacher.onnx`, or train on crossEntropy alone.",
     });
   }
-  events.onStage?.("Reading the data");
-  const data = limited(await environment.openData(recipe.data), recipe.data.limit);
-  stepsPerEpoch(data.train, recipe.batchSize);
-  const normalization = recipe.data.normalize ?? channelStatistics(data.train);
-  const transforms = recipe.data.augment.map(toTransform);
-  // Nothing is drawn: whether transforms and normalisation fit the samples is told here.
-  trainingBatches(data.train, { batchSize: recipe.batchSize, seed: recipe.seed, epoch: 0, normalization, transforms });
+  const { data, normalization, transforms } = await readData(recipe, environment);
   const network = await toNetwork(recipe.student, data.train, recipe.seed, environment.readFile);
 
   const teacher = teaching && recipe.teacher ? await openTeacher(recipe.teacher, recipe, data, normalization, environment) : undefined;
@@ -86,7 +82,26 @@ export async function runRecipe(recipe: Recipe, environment: Environment): Promi
   }
 }
 
-async function openTeacher(
+/** The data, and what its batches are made with. */
+export interface RecipeData {
+  readonly data: Splits;
+  readonly normalization: Normalization;
+  readonly transforms: readonly Transform[];
+}
+
+/** Opens the data of a recipe. @throws LimbeckError when the recipe does not fit it. */
+export async function readData(recipe: Recipe, environment: Environment): Promise<RecipeData> {
+  environment.events?.onStage?.("Reading the data");
+  const data = limited(await environment.openData(recipe.data), recipe.data.limit);
+  stepsPerEpoch(data.train, recipe.batchSize);
+  const normalization = recipe.data.normalize ?? channelStatistics(data.train);
+  const transforms = recipe.data.augment.map(toTransform);
+  // Nothing is drawn: whether transforms and normalisation fit the samples is told here.
+  trainingBatches(data.train, { batchSize: recipe.batchSize, seed: recipe.seed, epoch: 0, normalization, transforms });
+  return { data, normalization, transforms };
+}
+
+export async function openTeacher(
   path: string,
   recipe: Recipe,
   data: Splits,
@@ -101,14 +116,11 @@ async function openTeacher(
   return teacher;
 }
 
-interface Training {
+interface Training extends RecipeData {
   readonly phase: Phase;
   readonly recipe: Recipe;
   readonly network: Graph;
   readonly losses: readonly LossRecipe[];
-  readonly data: Splits;
-  readonly normalization: Normalization;
-  readonly transforms: readonly Transform[];
   readonly teacher?: Teacher;
   readonly environment: Environment;
 }
@@ -128,8 +140,10 @@ async function trainNetwork(training: Training): Promise<Trained> {
   const options = { threads: recipe.threads };
   const trainer = await createTrainer(runtime, step, state, options);
   const evaluator = await createEvaluator(runtime, network, step.weights, normalization, options);
+  let cache: TeacherCache | undefined;
   try {
     await environment.begin?.();
+    cache = teacher && (await openTeacherCache({ ...training, teacher, outputs: teacherOutputs(objective) }));
     const result = await fit({
       trainer,
       evaluator,
@@ -137,10 +151,11 @@ async function trainNetwork(training: Training): Promise<Trained> {
       validation: data.validation,
       normalization,
       transforms,
+      views: recipe.data.views,
       epochs: recipe.epochs,
       seed: recipe.seed,
       schedules,
-      teach: teacher?.teach,
+      teach: cache?.teach ?? teacher?.teach,
       checkpoints,
       checkpointSeconds: environment.checkpointSeconds,
       onStep: (event) => events.onStep?.(phase, event),
@@ -149,8 +164,10 @@ async function trainNetwork(training: Training): Promise<Trained> {
     const test = async (weights: State) => (await evaluator.predict(data.test, weights)).accuracy;
     const accuracy = { lastEpoch: await test(result.last), bestOnValidation: await test(result.best) };
     const weights = recipe.keep === "best" ? result.best : result.last;
-    return { ...(await exported(training, weights)), accuracy, bestEpoch: result.bestEpoch, seconds: result.seconds };
+    const { bestEpoch, seconds } = result;
+    return { ...(await exported(training, weights)), accuracy, bestEpoch, seconds, teacherCache: cache?.usage };
   } finally {
+    cache?.close();
     await Promise.all([trainer.release(), evaluator.release()]);
   }
 }

@@ -2,6 +2,8 @@ import type { Splits } from "../data/samples.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import type { CheckpointStore } from "../train/checkpoint.ts";
 import type { EpochEvent, StepEvent } from "../train/fit.ts";
+import type { LabelEvent } from "./cache/fill.ts";
+import type { ShardStore } from "./cache/store.ts";
 import type { DataRecipe } from "./recipe/schema.ts";
 
 /** The networks that a run trains. */
@@ -10,6 +12,10 @@ export type Phase = "student" | "baseline";
 export interface ProgressEvents {
   /** A line about what begins. */
   readonly onStage?: (text: string) => void;
+  /** A line about what did not go as asked, though the run goes on. */
+  readonly onNotice?: (text: string) => void;
+  /** The teacher has labelled another batch for the cache. */
+  readonly onLabel?: (event: LabelEvent) => void;
   readonly onStep?: (phase: Phase, event: StepEvent) => void;
   readonly onEpoch?: (phase: Phase, event: EpochEvent) => void | Promise<void>;
 }
@@ -30,5 +36,7 @@ export interface Environment {
   readonly checkpoints?: (phase: Phase) => CheckpointStore;
   /** How often a phase is saved within an epoch; a minute unless given. */
   readonly checkpointSeconds?: number;
+  /** Where the teacher's outputs are cached; without it they are not. */
+  readonly shards?: ShardStore;
   readonly events?: ProgressEvents;
 }

@@ -40,6 +40,13 @@ export function needsTeacher(loss: LossRecipe): boolean {
   return !("crossEntropy" in loss);
 }
 
+/** The teacher's outputs that an objective needs: the shape of one sample by the name of the step's input. */
+export function teacherOutputs({ terms }: Objective): Readonly<Record<string, readonly number[]>> {
+  return Object.fromEntries(
+    terms.flatMap(({ teacher = {} }) => Object.entries(teacher).map(([name, shape]) => [`teacher:${name}`, shape] as const)),
+  );
+}
+
 /** The same training without the teacher: hard labels alone, smoothed where the recipe smooths them. */
 export function withoutTeacher(losses: readonly LossRecipe[]): readonly LossRecipe[] {
   const hard = losses.find((loss) => "crossEntropy" in loss);

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { reportFixture } from "./report.fixture.ts";
-import { batchSizesOf, commonMistakes, errorInterval, gapClosed, type ModelReport, reductionOf, retentionOf } from "./report.ts";
+import { batchSizesOf, cacheHits, commonMistakes, errorInterval, gapClosed, type ModelReport, reductionOf, retentionOf } from "./report.ts";
 
 const model: ModelReport = {
   name: "m",
@@ -39,6 +39,15 @@ describe("what was saved and kept", () => {
     expect(at(0.9, 0.8, 0.78)).toBeCloseTo(-0.2, 12);
     expect(at(0.8, 0.9, 0.85)).toBeUndefined();
     expect(gapClosed({ ...reportFixture(), baseline: undefined })).toBeUndefined();
+  });
+
+  test("of a teacher's outputs those count as read that the run did not compute", () => {
+    const hits = (used: number, computed: number) => cacheHits({ ...reportFixture(), teacherCache: { used, computed, bytes: 1 } });
+    expect(hits(1000, 0)).toBe(1);
+    expect(hits(1000, 250)).toBe(0.75);
+    expect(hits(1000, 1100)).toBe(0);
+    expect(hits(0, 100)).toBeUndefined();
+    expect(cacheHits(reportFixture())).toBeUndefined();
   });
 
   test("Wilson's interval: 10 of 100 is 5.52 to 17.44", () => {

@@ -19,6 +19,8 @@ export interface Report {
   /** Student's test accuracy / teacher's. */
   readonly retention?: number;
   readonly reduction?: Reduction;
+  /** What the teacher's cache was good for, where there was one. */
+  readonly teacherCache?: TeacherCacheReport;
 
   readonly epochs: number;
   /** Wall time of the whole run. */
@@ -30,6 +32,16 @@ export interface Report {
   readonly confusion: readonly (readonly number[])[];
   /** Test samples to which teacher and student give different classes: all of them, or those worth showing. */
   readonly disagreements: readonly Disagreement[];
+}
+
+/** Counted in samples, each with all of the teacher's outputs for one augmentation; a resumed run counts from where it resumed. */
+export interface TeacherCacheReport {
+  /** That training used. */
+  readonly used: number;
+  /** That the teacher was run for. */
+  readonly computed: number;
+  /** Size of what the run read from. */
+  readonly bytes: number;
 }
 
 export interface ModelReport {
@@ -168,6 +180,12 @@ export function errorInterval(errors: number, samples: number): readonly [low: n
   const centre = (errors + z2 / 2) / (samples + z2);
   const half = (Math.sqrt(z2) / (samples + z2)) * Math.sqrt((errors * (samples - errors)) / samples + z2 / 4);
   return [Math.max(0, (centre - half) * samples), Math.min(samples, (centre + half) * samples)];
+}
+
+/** The share of the teacher's outputs that cost a run nothing but reading. Undefined without a cache, or where nothing was used. */
+export function cacheHits({ teacherCache }: Report): number | undefined {
+  if (!teacherCache || teacherCache.used === 0) return undefined;
+  return Math.max(0, 1 - teacherCache.computed / teacherCache.used);
 }
 
 export interface Confusion {

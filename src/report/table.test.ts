@@ -35,6 +35,11 @@ describe("reportTable", () => {
     `);
   });
 
+  test("says how much of the teacher came from its cache", () => {
+    const cached = { ...report, teacherCache: { used: 600_000, computed: 50_000, bytes: 2e6 } };
+    expect(reportTable(cached, { color: false })).toMatch(/\nCache {7}91\.7 % of the teacher's outputs in training were read from disk\n$/);
+  });
+
   test("columns end at the same place on every line, and lines within the width", () => {
     for (const width of [56, 80, 120]) {
       const [head = "", , ...lines] = reportTable(report, { color: false, width }).split("\n");

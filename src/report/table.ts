@@ -1,7 +1,7 @@
 import pc from "picocolors";
 import { formatPercent, formatRatio } from "./format.ts";
 import { metricGroups } from "./metrics.ts";
-import { gapClosed, modelsOf, type Report, type Role } from "./report.ts";
+import { cacheHits, gapClosed, modelsOf, type Report, type Role } from "./report.ts";
 
 const GAP = 2;
 
@@ -55,6 +55,7 @@ export function reportTable(report: Report, options: { readonly color: boolean; 
 function summaryOf(report: Report): readonly (readonly [term: string, parts: readonly string[]])[] {
   const { reduction, retention, agreement } = report;
   const gap = gapClosed(report);
+  const hits = cacheHits(report);
   const saved = reduction && [
     `${formatRatio(reduction.parameters)} parameters,`,
     `${formatRatio(reduction.flops)} FLOPs,`,
@@ -70,6 +71,9 @@ function summaryOf(report: Report): readonly (readonly [term: string, parts: rea
     ...(gap === undefined
       ? []
       : [["Gap closed", [formatPercent(gap, 1), "of the way", "from the baseline's accuracy", "to the teacher's"]] as const]),
+    ...(hits === undefined
+      ? []
+      : [["Cache", [formatPercent(hits, 1), "of the teacher's outputs in training", "were read from disk"]] as const]),
   ];
 }
 

@@ -1,12 +1,15 @@
 import { extname, resolve } from "node:path";
 import { openIdxDirectory } from "../data/node/idx-directory.ts";
+import type { ShardStore } from "../distill/cache/store.ts";
+import { cacheSettingsOf } from "../distill/cache/teacher-cache.ts";
 import type { Environment, ProgressEvents } from "../distill/environment.ts";
-import type { Recipe } from "../distill/recipe/schema.ts";
+import { cacheDefaults, type Recipe } from "../distill/recipe/schema.ts";
 import { LimbeckError } from "../errors.ts";
 import { nodeRuntime } from "../runtime/node.ts";
 import type { RunDirectory } from "./directory.ts";
 import { readBytes } from "./files.ts";
 import { readOnnxBytes } from "./onnx-file.ts";
+import { fileShardStore } from "./shard-store.ts";
 
 /** Node's side of a run: files relative to the recipe, the stock onnxruntime-node, checkpoints in the run directory. */
 export function nodeEnvironment(
@@ -26,8 +29,16 @@ export function nodeEnvironment(
     begin: directory?.begin,
     checkpoints: directory?.checkpoints,
     checkpointSeconds: checkpointSeconds(),
+    // A run that leaves no directory leaves no cache either, unless the recipe asks for one.
+    shards: directory || recipe.cache ? shardStoreOf(recipe, relativeTo) : undefined,
     events,
   };
+}
+
+/** Where the outputs of a recipe's teacher are kept. */
+export function shardStoreOf(recipe: Recipe, relativeTo: string): ShardStore {
+  const { directory } = cacheSettingsOf(recipe) ?? cacheDefaults;
+  return fileShardStore(resolve(relativeTo, directory));
 }
 
 /** LIMBECK_CHECKPOINT_SECONDS: how often a run is saved within an epoch. */

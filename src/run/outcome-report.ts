@@ -45,6 +45,7 @@ export async function outcomeReport(
         retention: retentionOf(teacherReport, studentReport),
         reduction: reductionOf(teacherReport, studentReport),
       }),
+    teacherCache: student.teacherCache,
     epochs: recipe.epochs,
     seconds,
     curves: { student: curves.student, ...(baseline ? { baseline: curves.baseline } : {}) },

@@ -17,12 +17,14 @@ export interface FitOptions {
   readonly evaluator: Evaluator;
   readonly normalization: Normalization;
   readonly transforms?: readonly Transform[];
+  /** After how many epochs the transforms' draws repeat; never unless given. */
+  readonly views?: number;
   readonly epochs: number;
   readonly seed: number;
   /** The value of each scalar of the step, but for `seed` and the optimiser's own. */
   readonly schedules: Readonly<Record<string, Schedule>>;
-  /** The teacher's outputs on a batch, by the names of the step's teacher inputs. */
-  readonly teach?: (batch: Batch) => Promise<Readonly<Record<string, Tensor>>>;
+  /** The teacher's outputs on a batch, by the names of the step's teacher inputs. @param scalars What the schedules feed the step. */
+  readonly teach?: (batch: Batch, scalars: Readonly<Record<string, number>>) => Promise<Readonly<Record<string, Tensor>>>;
   /** Where the run is saved at the end of each epoch, and within one each `checkpointSeconds`; an earlier run found there is resumed. */
   readonly checkpoints?: CheckpointStore;
   /** A minute unless given; with 0, after every step. */
@@ -150,12 +152,13 @@ async function trainEpoch(options: FitOptions, steps: number, progress: Progress
     epoch: progress.epoch,
     normalization: options.normalization,
     transforms: options.transforms ?? [],
+    views: options.views,
     startStep: progress.step,
   });
   for (const batch of batches) {
     const taken = progress.epoch * steps + step;
     scalars = scalarsAt(schedules, { step: taken, totalSteps: epochs * steps, epoch: progress.epoch });
-    const targets = (await options.teach?.(batch)) ?? {};
+    const targets = (await options.teach?.(batch, scalars)) ?? {};
     const feeds = { [compiled.batch.inputs[0] as string]: batch.inputs, [compiled.batch.labels]: batch.labels, ...targets };
     const found = await trainer.run(feeds, { ...scalars, ...compiled.optimizer.scalars(taken + 1), seed: stepSeed(seed, taken) });
     if (!Number.isFinite(found.loss)) throw diverged(`The loss became ${found.loss}`, taken, scalars, brokenTerms(found));

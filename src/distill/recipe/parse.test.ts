@@ -79,6 +79,10 @@ const recipe = fc.record(
     average: fc.record({ decay: fraction }, optional),
     frozen: fc.array(fc.string()),
     keep: fc.constantFrom("best", "last"),
+    cache: fc.oneof(
+      fc.boolean(),
+      fc.record({ encoding: fc.constantFrom("float16" as const, { topK: 5 }), maxBytes: fc.constant(1e6) }, optional),
+    ),
   },
   { requiredKeys: ["data", "student", "optimizer", "epochs"] },
 );
@@ -134,7 +138,7 @@ describe("a mistake is named by its key, with what is allowed there:", () => {
   test.each<[changed: Record<string, unknown>, message: string]>([
     [
       { lossess: [] },
-      'The recipe has the unknown key "lossess"; allowed are name, data, teacher, teacherPrecision, student, losses, optimizer, epochs, batchSize, seed, clipNorm, average, frozen, keep, baseline, device, threads.',
+      'The recipe has the unknown key "lossess"; allowed are name, data, teacher, teacherPrecision, student, losses, optimizer, epochs, batchSize, seed, clipNorm, average, frozen, keep, baseline, cache, device, threads.',
     ],
     [{ name: "../up" }, "name: must be a name: a text that has no slash and does not start with a dot."],
     [{ epochs: 0 }, "epochs: must be greater than 0 (found 0)."],
@@ -189,6 +193,11 @@ describe("a mistake is named by its key, with what is allowed there:", () => {
     [{ student: { zoo: "resnet18", stem: "small" } }, 'student.stem: must be one of imagenet, cifar (found "small").'],
     [{ student: { zoo: "resnet18", classes: 0 } }, "student.classes: must be greater than 0 (found 0)."],
     [{ student: { zoo: "mlp", hidden: [8, 0] } }, "student.hidden[1]: must be greater than 0 (found 0)."],
+    [{ data: { idx: "d", views: 0 } }, "data.views: must be greater than 0 (found 0)."],
+    [{ cache: "no" }, 'cache: must be true, false or an object with some of the keys directory, encoding, maxBytes (found "no").'],
+    [{ cache: { encoding: "int8" } }, 'cache.encoding: must be float32, float16 or { topK: n } (found "int8").'],
+    [{ cache: { encoding: { topK: 0 } } }, "cache.encoding.topK: must be greater than 0 (found 0)."],
+    [{ cache: { size: 1 } }, 'cache: has the unknown key "size"; allowed are directory, encoding, maxBytes.'],
     [augment({ crop: 2 }), 'data.augment[0]: has the unknown key "crop"; allowed are shift, rotate, affine, elastic, flip.'],
     [augment({ affine: { scale: [1] } }), "data.augment[0].affine.scale: must have at least 2 entries."],
     [augment({ flip: false }), "data.augment[0].flip: must be true (found false)."],

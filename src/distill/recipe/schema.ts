@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { devices } from "../../runtime/runtime.ts";
 import { networkOrFile } from "./networks.ts";
-import { count, fraction, nonNegative, oneOf, positive, schedule, strict } from "./parts.ts";
+import { count, fraction, mustBe, nonNegative, oneOf, positive, schedule, strict } from "./parts.ts";
 
 const augmentation = oneOf({
   /** Whole pixels in each direction. */
@@ -30,6 +30,8 @@ const data = strict({
   /** Only the first so many training samples, for trying things out. */
   limit: count.optional(),
   augment: z.array(augmentation).default([]),
+  /** After how many epochs the augmentations repeat; unless given, each epoch draws new ones. */
+  views: count.optional(),
   /** Per channel; computed from the training set unless given. */
   normalize: strict({ mean: z.array(z.number()).min(1), std: z.array(positive).min(1) }).optional(),
 });
@@ -60,6 +62,19 @@ const optimizer = oneOf({
     weightDecay: nonNegative.default(0.01),
   }),
 });
+
+const encodingError = { error: ({ input }: { input?: unknown }) => mustBe("float32, float16 or { topK: n }", input) };
+const encoding = z.union([z.enum(["float32", "float16"], encodingError), strict({ topK: count })], encodingError);
+const cache = strict({
+  /** Relative to the recipe. */
+  directory: z.string().min(1).default(".cache/limbeck/teacher"),
+  encoding: encoding.default("float32"),
+  /** What the directory may hold in all. */
+  maxBytes: positive.default(4e9),
+});
+
+/** How a teacher is cached where the recipe says no more. */
+export const cacheDefaults = cache.parse({});
 
 /** One experiment as plain data: the same in TypeScript, YAML and JSON. */
 export const recipeSchema = strict({
@@ -92,6 +107,12 @@ export const recipeSchema = strict({
   keep: z.enum(["best", "last"]).default("last"),
   /** With a teacher: also train the same student without it, to compare. */
   baseline: z.boolean().default(true),
+  /** The teacher's outputs on disk. Unless said, they are kept where the run uses them again: with `data.views`, or without augmentation. */
+  cache: z
+    .union([z.boolean(), cache], {
+      error: ({ input }) => mustBe("true, false or an object with some of the keys directory, encoding, maxBytes", input),
+    })
+    .optional(),
   device: z.enum(devices).default("cpu"),
   threads: count.optional(),
 });
