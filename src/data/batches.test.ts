@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { affine } from "./affine.ts";
-import { type Batch, evaluationBatches, stepsPerEpoch, type TrainingBatchOptions, trainingBatches } from "./batches.ts";
+import { type Batch, evaluationBatches, stepsPerEpoch, trainingBatches } from "./batches.ts";
 import { elastic } from "./elastic.ts";
 import { memorySamples, type Samples } from "./samples.ts";
 import { flip, shift } from "./transforms.ts";
@@ -87,7 +87,7 @@ describe("trainingBatches", () => {
     [{ startStep: 5 }, "Step 5 is outside an epoch of 4 steps."],
     [{ startStep: -1 }, "Step -1 is outside an epoch of 4 steps."],
     [{ normalization: { mean: [0, 0], std: [1] } }, "2 means and 1 deviations do not fit 1 channels."],
-  ] as [Partial<TrainingBatchOptions>, string][])("refuses %j", (options, message) => {
+  ] as [Partial<Parameters<typeof trainingBatches>[1]>, string][])("refuses %j", (options, message) => {
     expect(() => trainingBatches(numbered(8), { batchSize: 2, seed: 1, epoch: 0, ...options })).toThrow(message);
   });
 

@@ -14,6 +14,8 @@ export interface Samples {
   label(index: number): number;
   /** Writes sample `index`, scaled to 0..1, row-major, into `out`, which holds exactly one sample. */
   read(index: number, out: Float32Array): void;
+  /** Sample `index` as the bytes of which `read` gives 255ths, not copied. Absent where samples are no bytes. */
+  readonly bytes?: (index: number) => Uint8Array;
 }
 
 /** What training sees, what decisions are made on, and what is only reported on. */
@@ -68,6 +70,7 @@ export function memorySamples({ name, sampleShape, classes, pixels, labels }: Me
       const start = index * size;
       for (let offset = 0; offset < size; offset++) out[offset] = byteToUnit[pixels[start + offset] as number] as number;
     },
+    bytes: (index) => pixels.subarray(index * size, (index + 1) * size),
   };
 }
 
@@ -76,11 +79,13 @@ export function subset(samples: Samples, indices: Uint32Array | readonly number[
   const stray = indices.find((index) => !Number.isInteger(index) || index < 0 || index >= samples.length);
   if (stray !== undefined) throw new LimbeckError(`There is no sample ${stray} among ${samples.length}.`, { where: samples.name });
   const chosen = Uint32Array.from(indices);
+  const { bytes } = samples;
   return {
     ...samples,
     length: chosen.length,
     label: (index) => samples.label(chosen[index] as number),
     read: (index, out) => samples.read(chosen[index] as number, out),
+    bytes: bytes && ((index) => bytes(chosen[index] as number)),
   };
 }
 
