@@ -92,9 +92,7 @@ function augmentationOf({ seed, epoch }: TrainingBatchOptions, index: number): R
 export function trainingBatches(samples: Samples, options: TrainingBatchOptions & { readonly startStep?: number }): Iterable<Batch> {
   const { batchSize, startStep = 0 } = options;
   const steps = stepsPerEpoch(samples, batchSize);
-  if (!Number.isInteger(startStep) || startStep < 0 || startStep > steps) {
-    throw new LimbeckError(`Step ${startStep} is outside an epoch of ${steps} steps.`, { where: samples.name });
-  }
+  checkStart(samples, startStep, steps);
   return inTurn(samples, trainingEpoch(samples, options), batchSize, startStep);
 }
 
@@ -142,6 +140,13 @@ function inTurn(samples: Samples, epoch: Epoch, batchSize: number, startStep = 0
       for (let step = startStep; step < epoch.steps; step++) yield epoch.batch(step, buffers[step % 2 === 0 ? 0 : 1]);
     },
   };
+}
+
+/** @throws LimbeckError for a step outside an epoch. */
+export function checkStart({ name }: Samples, startStep: number, steps: number): void {
+  if (!Number.isInteger(startStep) || startStep < 0 || startStep > steps) {
+    throw new LimbeckError(`Step ${startStep} is outside an epoch of ${steps} steps.`, { where: name });
+  }
 }
 
 function checkBatchSize(batchSize: number): void {

@@ -1,7 +1,7 @@
-import { stepsPerEpoch, trainingBatches } from "../data/batches.ts";
+import { stepsPerEpoch } from "../data/batches.ts";
+import { type BatchLoader, inlineLoader } from "../data/loader.ts";
 import { channelStatistics, type Normalization } from "../data/normalize.ts";
-import type { Samples, Splits } from "../data/samples.ts";
-import type { Transform } from "../data/transforms.ts";
+import { type Samples, type Splits, subset } from "../data/samples.ts";
 import { LimbeckError } from "../errors.ts";
 import type { Graph } from "../graph/graph.ts";
 import { writeOnnx } from "../graph/onnx/write.ts";
@@ -19,7 +19,6 @@ import { needsTeacher, type Objective, objectiveOf, withoutTeacher } from "./obj
 import type { LossRecipe, OptimizerRecipe, Recipe } from "./recipe/schema.ts";
 import { toSchedule } from "./schedule.ts";
 import { loadTeacher, type Teacher } from "./teacher.ts";
-import { toTransform } from "./transforms.ts";
 
 /** A network that a run has trained, and how it does on the test set. */
 export interface Trained {
@@ -59,23 +58,23 @@ export async function runRecipe(recipe: Recipe, environment: Environment): Promi
   }
   events.onStage?.("Reading the data");
   const data = limited(await environment.openData(recipe.data), recipe.data.limit);
-  stepsPerEpoch(data.train, recipe.batchSize);
+  const { batchSize, seed } = recipe;
+  stepsPerEpoch(data.train, batchSize);
   const normalization = recipe.data.normalize ?? channelStatistics(data.train);
-  const transforms = recipe.data.augment.map(toTransform);
-  // Nothing is drawn: whether transforms and normalisation fit the samples is told here.
-  trainingBatches(data.train, { batchSize: recipe.batchSize, seed: recipe.seed, epoch: 0, normalization, transforms });
-  const network = await toNetwork(recipe.student, data.train, recipe.seed, environment.readFile);
-
-  const teacher = teaching && recipe.teacher ? await openTeacher(recipe.teacher, recipe, data, normalization, environment) : undefined;
+  const { openLoader = inlineLoader } = environment;
+  const batches = openLoader(data.train, { batchSize, seed, normalization, augment: recipe.data.augment });
+  let teacher: Teacher | undefined;
   try {
+    const network = await toNetwork(recipe.student, data.train, seed, environment.readFile);
+    teacher = teaching && recipe.teacher ? await openTeacher(recipe.teacher, recipe, data, normalization, environment) : undefined;
     const train = (phase: Phase, losses: readonly LossRecipe[], from?: Teacher) =>
-      trainNetwork({ phase, recipe, network, losses, data, normalization, transforms, teacher: from, environment });
+      trainNetwork({ phase, recipe, network, losses, data, normalization, batches, teacher: from, environment });
     const taught = teacher && { graph: teacher.graph, bytes: teacher.bytes, predictions: await teacher.predict(data.test) };
     const student = await train("student", recipe.losses, teacher);
     const baseline = teacher && recipe.baseline ? await train("baseline", withoutTeacher(recipe.losses)) : undefined;
     return { recipe, data, normalization, teacher: taught, student, baseline };
   } finally {
-    await teacher?.release();
+    await Promise.all([batches.release(), teacher?.release()]);
   }
 }
 
@@ -98,13 +97,13 @@ interface Training {
   readonly losses: readonly LossRecipe[];
   readonly data: Splits;
   readonly normalization: Normalization;
-  readonly transforms: readonly Transform[];
+  readonly batches: BatchLoader;
   readonly teacher?: Teacher;
   readonly environment: Environment;
 }
 
 async function trainNetwork(training: Training): Promise<Trained> {
-  const { phase, recipe, network, losses, data, normalization, transforms, teacher, environment } = training;
+  const { phase, recipe, network, losses, data, normalization, batches, teacher, environment } = training;
   const { runtime, events = {} } = environment;
   events.onStage?.(
     phase === "baseline" ? "Training the same network without the teacher" : teacher ? "Distilling the student" : "Training the network",
@@ -123,10 +122,8 @@ async function trainNetwork(training: Training): Promise<Trained> {
     const result = await fit({
       trainer,
       evaluator,
-      train: data.train,
+      batches,
       validation: data.validation,
-      normalization,
-      transforms,
       epochs: recipe.epochs,
       seed: recipe.seed,
       schedules,
@@ -195,5 +192,8 @@ function limited(data: Splits, limit: number | undefined): Splits {
 }
 
 function firstOf(samples: Samples, count: number): Samples {
-  return { ...samples, length: Math.min(count, samples.length) };
+  return subset(
+    samples,
+    Uint32Array.from({ length: Math.min(count, samples.length) }, (_, index) => index),
+  );
 }

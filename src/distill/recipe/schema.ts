@@ -91,6 +91,8 @@ export const recipeSchema = strict({
   baseline: z.boolean().default(true),
   device: z.enum(["cpu", "webgpu", "cuda"]).default("cpu"),
   threads: count.optional(),
+  /** Threads that make batches, which are the same for any number; as many as pay off unless given. */
+  workers: z.int().nonnegative().optional(),
 });
 
 export type Recipe = z.output<typeof recipeSchema>;
