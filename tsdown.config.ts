@@ -1,7 +1,14 @@
 import { defineConfig } from "tsdown";
 
 export default defineConfig({
-  entry: { index: "src/index.ts", graph: "src/graph-entry.ts", nn: "src/nn-entry.ts", web: "src/web.ts", cli: "src/cli/main.ts" },
+  entry: {
+    index: "src/index.ts",
+    graph: "src/graph-entry.ts",
+    nn: "src/nn-entry.ts",
+    web: "src/web.ts",
+    cli: "src/cli/main.ts",
+    "batch-worker": "src/data/node/batch-worker.ts",
+  },
   format: "esm",
   target: "es2022",
   fixedExtension: false,

@@ -15,6 +15,7 @@ const epochEvent: EpochEvent = {
   validation: { accuracy: 0.24, loss: 2 },
   best: true,
   samplesPerSecond: 5112.4,
+  waiting: { batch: 0.01, teacher: 0.3 },
   seconds: 30,
 };
 

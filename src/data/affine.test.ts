@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { type Random, randomFor } from "../random.ts";
 import { affine } from "./affine.ts";
-import type { ImageShape } from "./transforms.ts";
+import type { ImageShape } from "./placement.ts";
 
 /** A stream that always draws the upper end of a range. */
 const most: Random = { uniform: () => 1, integer: (_, to) => to, normal: () => 0 };

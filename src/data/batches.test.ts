@@ -117,7 +117,7 @@ describe("trainingBatches", () => {
     [{ startStep: 5 }, "Step 5 is outside an epoch of 4 steps."],
     [{ startStep: -1 }, "Step -1 is outside an epoch of 4 steps."],
     [{ normalization: { mean: [0, 0], std: [1] } }, "2 means and 1 deviations do not fit 1 channels."],
-  ] as [Partial<TrainingBatchOptions>, string][])("refuses %j", (options, message) => {
+  ] as [Partial<Parameters<typeof trainingBatches>[1]>, string][])("refuses %j", (options, message) => {
     expect(() => trainingBatches(numbered(8), { batchSize: 2, seed: 1, epoch: 0, ...options })).toThrow(message);
   });
 

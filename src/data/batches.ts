@@ -1,15 +1,12 @@
 import { LimbeckError } from "../errors.ts";
-import { formatShape } from "../graph/graph.ts";
 import { elementCount, type Float32Tensor, float32, int32, type Tensor } from "../graph/tensor.ts";
-import { permutation, type Random, randomFor } from "../random.ts";
-import { type Normalization, normalizeInto } from "./normalize.ts";
+import { permutation, randomFor } from "../random.ts";
+import type { Normalization } from "./normalize.ts";
+import { type RowWriter, rowWriter } from "./rows.ts";
 import type { Samples } from "./samples.ts";
-import { applyTransforms, type ImageShape, type Transform } from "./transforms.ts";
+import type { Transform } from "./transforms.ts";
 
-/**
- * Some samples as tensors. The buffers of `inputs` and `labels` serve every other batch of an iteration: a batch may be held while the
- * next one is made, and is overwritten by the one after that.
- */
+/** Some samples as tensors. */
 export interface Batch {
   /** `[B, C, H, W]` */
   readonly inputs: Float32Tensor;
@@ -40,8 +37,6 @@ export interface TrainingBatchOptions extends Omit<ViewBatchOptions, "view"> {
   readonly epoch: number;
   /** After how many epochs the augmentations repeat; unless given, each epoch draws new ones. */
   readonly views?: number;
-  /** Batches of this epoch to leave out, uncomputed: where an interrupted epoch resumes. */
-  readonly startStep?: number;
 }
 
 const SHUFFLE = 0x53687566;
@@ -59,6 +54,24 @@ export function stepsPerEpoch(samples: Samples, batchSize: number): number {
   return Math.floor(samples.length / batchSize);
 }
 
+/** The batches of an epoch, each of which can be made by itself. */
+export interface Epoch {
+  readonly steps: number;
+  /** Makes the batch of a step, in buffers for `batchSize` samples. */
+  batch(step: number, buffers: BatchBuffers): Batch;
+}
+
+export interface BatchBuffers {
+  /** `[batchSize · sample]` */
+  readonly inputs: Float32Array<ArrayBuffer>;
+  /** `[batchSize]` */
+  readonly labels: Int32Array<ArrayBuffer>;
+}
+
+export function batchBuffers({ sampleShape }: Samples, batchSize: number): BatchBuffers {
+  return { inputs: new Float32Array(batchSize * elementCount(sampleShape)), labels: new Int32Array(batchSize) };
+}
+
 /** Which augmentation of each sample an epoch shows. */
 export function viewOf({ epoch, views, transforms = [] }: Pick<TrainingBatchOptions, "epoch" | "views" | "transforms">): number {
   return transforms.length === 0 ? 0 : views === undefined ? epoch : epoch % views;
@@ -66,91 +79,96 @@ export function viewOf({ epoch, views, transforms = [] }: Pick<TrainingBatchOpti
 
 /**
  * One epoch of training: shuffled by (seed, epoch), each sample transformed by its own stream of (seed, view, index). A batch therefore
- * depends on nothing drawn before it, and resuming at `startStep` gives the very batches that an uninterrupted epoch would have given.
+ * depends on nothing drawn before it, so that batches can be made in any order, anywhere, and are the same.
  *
  * @throws LimbeckError when the samples do not fill one batch, or an option does not fit them.
  */
-export function trainingBatches(samples: Samples, options: TrainingBatchOptions): Iterable<Batch> {
-  const { batchSize, seed, epoch, startStep = 0 } = options;
+export function trainingEpoch(samples: Samples, options: TrainingBatchOptions): Epoch {
+  const { batchSize, seed, epoch } = options;
   const steps = stepsPerEpoch(samples, batchSize);
-  if (!Number.isInteger(startStep) || startStep < 0 || startStep > steps) {
-    throw new LimbeckError(`Step ${startStep} is outside an epoch of ${steps} steps.`, { where: samples.name });
-  }
-  const order = permutation(samples.length, randomFor(seed, epoch, SHUFFLE)).subarray(startStep * batchSize, steps * batchSize);
-  return viewBatches(samples, order, { ...options, view: viewOf(options) });
+  const order = permutation(samples.length, randomFor(seed, epoch, SHUFFLE)).subarray(0, steps * batchSize);
+  return ofView(samples, order, { ...options, view: viewOf(options) });
 }
 
-/** The samples of an order in one augmentation: what training sees of them in the epochs of that view; the last batch may be smaller. */
+function ofView(samples: Samples, order: Uint32Array, options: ViewBatchOptions): Epoch {
+  const { seed, view, batchSize } = options;
+  const write = rowWriter(samples, options, (index) => randomFor(seed, view, index, TRANSFORM));
+  return inOrder(samples, order, batchSize, write, view);
+}
+
+/**
+ * The samples of an order in one augmentation: what training sees of them in the epochs of that view; the last batch may be smaller. Buffers
+ * serve as in `trainingBatches`.
+ */
 export function viewBatches(samples: Samples, order: Uint32Array, options: ViewBatchOptions): Iterable<Batch> {
-  const { seed, view, transforms = [] } = options;
-  const randomOf = (index: number): Random => randomFor(seed, view, index, TRANSFORM);
-  return inBatches(samples, order, options, reader(samples, transforms, randomOf), view);
+  return inTurn(samples, ofView(samples, order, options), options.batchSize);
 }
 
-/** Every sample, in order, untransformed; the last batch may be smaller. */
-export function evaluationBatches(samples: Samples, options: EvaluationBatchOptions): Iterable<Batch> {
-  checkBatchSize(options.batchSize);
+/**
+ * The batches of a training epoch, from `startStep` on: what an uninterrupted epoch would have given. The buffers of `inputs` and `labels`
+ * serve every other batch of an iteration: a batch may be held while the next one is made, and is overwritten by the one after that.
+ *
+ * @throws LimbeckError as `trainingEpoch`, and for a start outside the epoch.
+ */
+export function trainingBatches(samples: Samples, options: TrainingBatchOptions & { readonly startStep?: number }): Iterable<Batch> {
+  const { batchSize, startStep = 0 } = options;
+  const steps = stepsPerEpoch(samples, batchSize);
+  checkStart(samples, startStep, steps);
+  return inTurn(samples, trainingEpoch(samples, options), batchSize, startStep);
+}
+
+/** Every sample, in order, untransformed; the last batch may be smaller. Buffers serve as in `trainingBatches`. */
+export function evaluationBatches(samples: Samples, { batchSize, normalization }: EvaluationBatchOptions): Iterable<Batch> {
+  checkBatchSize(batchSize);
   const order = Uint32Array.from({ length: samples.length }, (_, index) => index);
-  const image = new Float32Array(elementCount(samples.sampleShape));
-  return inBatches(samples, order, options, (index) => {
-    samples.read(index, image);
-    return image;
-  });
+  const write = rowWriter(samples, { normalization }, nothingRandom);
+  return inTurn(samples, inOrder(samples, order, batchSize, write), batchSize);
 }
 
-/** The transformed image of a sample, valid until the next call. */
-type Reader = (index: number) => Float32Array;
+const nothingRandom = () => randomFor();
 
-function reader(samples: Samples, transforms: readonly Transform[], randomOf: (index: number) => Random): Reader {
-  const shape = samples.sampleShape;
-  if (transforms.length > 0 && shape.length !== 3) {
-    throw new LimbeckError(`Samples of shape ${formatShape(shape)} are not images.`, {
-      where: samples.name,
-      hint: "Leave out the transforms.",
-    });
-  }
-  const first = new Float32Array(elementCount(shape));
-  const second = new Float32Array(first.length);
-  return (index) => {
-    samples.read(index, first);
-    return applyTransforms(transforms, first, second, shape as ImageShape, randomOf(index));
-  };
-}
-
-function inBatches(samples: Samples, order: Uint32Array, options: EvaluationBatchOptions, read: Reader, view = 0): Iterable<Batch> {
-  const { batchSize, normalization } = options;
-  const channels = samples.sampleShape[0] ?? 1;
-  if (normalization && (normalization.mean.length !== channels || normalization.std.length !== channels)) {
-    const { mean, std } = normalization;
-    throw new LimbeckError(`${mean.length} means and ${std.length} deviations do not fit ${channels} channels.`, {
-      where: samples.name,
-      hint: "Give one of each for every channel.",
-    });
-  }
-  const size = elementCount(samples.sampleShape);
+function inOrder(samples: Samples, order: Uint32Array, batchSize: number, write: RowWriter, view = 0): Epoch {
+  const { sampleShape } = samples;
+  const size = elementCount(sampleShape);
   return {
-    *[Symbol.iterator]() {
-      const buffers = [0, 1].map(() => ({ inputs: new Float32Array(batchSize * size), labels: new Int32Array(batchSize) }));
-      for (let start = 0, step = 0; start < order.length; start += batchSize, step++) {
-        const { inputs, labels } = buffers[step % 2] as (typeof buffers)[number];
-        const indices = order.subarray(start, start + batchSize);
-        indices.forEach((index, row) => {
-          const image = read(index);
-          if (normalization) normalizeInto(normalization, image, inputs, row * size);
-          else inputs.set(image, row * size);
-          labels[row] = samples.label(index);
-        });
-        const count = indices.length;
-        yield {
-          inputs: float32(inputs.subarray(0, count * size), [count, ...samples.sampleShape]),
-          labels: int32(labels.subarray(0, count), [count]),
-          indices,
-          view,
-          size: count,
-        };
-      }
+    steps: Math.ceil(order.length / batchSize),
+    batch: (step, { inputs, labels }) => {
+      const indices = order.subarray(step * batchSize, (step + 1) * batchSize);
+      indices.forEach((index, row) => {
+        write(index, inputs, row * size);
+        labels[row] = samples.label(index);
+      });
+      return batchOf({ inputs, labels }, indices, sampleShape, view);
     },
   };
+}
+
+/** The batch that lies in buffers: as many rows as there are indices. */
+export function batchOf({ inputs, labels }: BatchBuffers, indices: Uint32Array, sampleShape: readonly number[], view: number): Batch {
+  const size = indices.length;
+  return {
+    inputs: float32(inputs.subarray(0, size * elementCount(sampleShape)), [size, ...sampleShape]),
+    labels: int32(labels.subarray(0, size), [size]),
+    indices,
+    view,
+    size,
+  };
+}
+
+function inTurn(samples: Samples, epoch: Epoch, batchSize: number, startStep = 0): Iterable<Batch> {
+  return {
+    *[Symbol.iterator]() {
+      const buffers = [batchBuffers(samples, batchSize), batchBuffers(samples, batchSize)] as const;
+      for (let step = startStep; step < epoch.steps; step++) yield epoch.batch(step, buffers[step % 2 === 0 ? 0 : 1]);
+    },
+  };
+}
+
+/** @throws LimbeckError for a step outside an epoch. */
+export function checkStart({ name }: Samples, startStep: number, steps: number): void {
+  if (!Number.isInteger(startStep) || startStep < 0 || startStep > steps) {
+    throw new LimbeckError(`Step ${startStep} is outside an epoch of ${steps} steps.`, { where: name });
+  }
 }
 
 function checkBatchSize(batchSize: number): void {

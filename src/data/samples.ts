@@ -14,7 +14,16 @@ export interface Samples {
   label(index: number): number;
   /** Writes sample `index`, scaled to 0..1, row-major, into `out`, which holds exactly one sample. */
   read(index: number, out: Float32Array): void;
+  /** Sample `index` as the bytes of which `read` gives 255ths, not copied. Absent where samples are no bytes. */
+  readonly bytes?: (index: number) => Uint8Array;
+  /** From which another thread can open the very same samples; absent where only this one has them. */
+  readonly source?: SamplesSource;
 }
+
+/** Samples as plain data, for `openSamples`. Who makes samples out of others must change their source too. */
+export type SamplesSource =
+  | { readonly memory: MemorySamples }
+  | { readonly subset: { readonly of: SamplesSource; readonly indices: Uint32Array } };
 
 /** What training sees, what decisions are made on, and what is only reported on. */
 export interface Splits {
@@ -68,7 +77,14 @@ export function memorySamples({ name, sampleShape, classes, pixels, labels }: Me
       const start = index * size;
       for (let offset = 0; offset < size; offset++) out[offset] = byteToUnit[pixels[start + offset] as number] as number;
     },
+    bytes: (index) => pixels.subarray(index * size, (index + 1) * size),
+    source: { memory: { name, sampleShape, classes, pixels, labels } },
   };
+}
+
+/** The samples that a source describes. */
+export function openSamples(source: SamplesSource): Samples {
+  return "memory" in source ? memorySamples(source.memory) : subset(openSamples(source.subset.of), source.subset.indices);
 }
 
 /** The samples at `indices`, in that order. */
@@ -76,11 +92,14 @@ export function subset(samples: Samples, indices: Uint32Array | readonly number[
   const stray = indices.find((index) => !Number.isInteger(index) || index < 0 || index >= samples.length);
   if (stray !== undefined) throw new LimbeckError(`There is no sample ${stray} among ${samples.length}.`, { where: samples.name });
   const chosen = Uint32Array.from(indices);
+  const { bytes, source } = samples;
   return {
     ...samples,
     length: chosen.length,
     label: (index) => samples.label(chosen[index] as number),
     read: (index, out) => samples.read(chosen[index] as number, out),
+    bytes: bytes && ((index) => bytes(chosen[index] as number)),
+    source: source && { subset: { of: source, indices: chosen } },
   };
 }
 

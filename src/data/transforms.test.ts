@@ -1,7 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { randomFor } from "../random.ts";
-import { applyTransforms, crop, flip, type ImageShape, shift, type Transform } from "./transforms.ts";
+import type { ImageShape } from "./placement.ts";
+import { applyTransforms, crop, flip, shift, type Transform } from "./transforms.ts";
 
 const shape: ImageShape = [2, 3, 4];
 const image = Float32Array.from({ length: 24 }, (_, index) => index + 1);

@@ -1,13 +1,18 @@
 import type { Random } from "../random.ts";
-
-/** `[C, H, W]` */
-export type ImageShape = readonly [channels: number, height: number, width: number];
+import { copyPlaced, type ImageShape, inPlace, mirrored, moved, type Placement } from "./placement.ts";
 
 /**
  * A random change to an image of values 0..1, before normalisation: reads `input`, writes the whole of `output` (same shape, another
  * buffer). Everything random comes from `random`, so the same stream gives the same image. Whatever comes in from outside is 0.
  */
-export type Transform = (input: Float32Array, output: Float32Array, shape: ImageShape, random: Random) => void;
+export interface Transform {
+  (input: Float32Array, output: Float32Array, shape: ImageShape, random: Random): void;
+  /** Of a transform that only moves whole pixels: draws the same change, and says where it leaves them, without touching any. */
+  readonly place?: Place;
+}
+
+/** Moves a placement on by a random change. */
+export type Place = (placement: Placement, shape: ImageShape, random: Random) => Placement;
 
 /**
  * Applies each transform in turn to the image in `first`, using `second` as the other buffer.
@@ -31,20 +36,11 @@ export function applyTransforms(
 
 /** Moves the image by a whole number of pixels, uniform in -pixels..pixels, along each axis. */
 export function shift(pixels: number): Transform {
-  return (input, output, [channels, height, width], random) => {
+  return placing((placement, shape, random) => {
     const down = random.integer(-pixels, pixels);
     const right = random.integer(-pixels, pixels);
-    const from = Math.max(0, right);
-    const to = Math.min(width, width + right);
-    output.fill(0);
-    for (let y = Math.max(0, down); y < Math.min(height, height + down); y++) {
-      for (let channel = 0; channel < channels; channel++) {
-        const target = (channel * height + y) * width;
-        const source = target - down * width - right;
-        for (let x = from; x < to; x++) output[target + x] = input[source + x] as number;
-      }
-    }
-  };
+    return moved(placement, shape, down, right);
+  });
 }
 
 /** Pads with `padding` zeros on every side and cuts a random window of the original size: another name for the same `shift`. */
@@ -52,9 +48,12 @@ export const crop: (padding: number) => Transform = shift;
 
 /** Mirrors left and right, one time in two. */
 export function flip(): Transform {
-  return (input, output, [, , width], random) => {
-    output.set(input);
-    if (random.uniform() < 0.5) return;
-    for (let row = 0; row < output.length; row += width) output.subarray(row, row + width).reverse();
+  return placing((placement, shape, random) => (random.uniform() < 0.5 ? placement : mirrored(placement, shape)));
+}
+
+function placing(place: Place): Transform {
+  const transform: Transform = (input, output, shape, random) => {
+    copyPlaced(input, shape, place(inPlace(shape), shape, random), output);
   };
+  return Object.assign(transform, { place });
 }

@@ -1,5 +1,6 @@
 import type { Random } from "../random.ts";
-import type { ImageShape, Transform } from "./transforms.ts";
+import type { ImageShape } from "./placement.ts";
+import type { Transform } from "./transforms.ts";
 
 /** Fills in, for each pixel of the output `[H, W]`, the row and the column of the input that it shows. Pixel centres are whole numbers. */
 export type SourceMap = (rows: Float32Array, columns: Float32Array, height: number, width: number, random: Random) => void;

@@ -1,7 +1,7 @@
-import { stepsPerEpoch, trainingBatches } from "../data/batches.ts";
+import { stepsPerEpoch } from "../data/batches.ts";
+import { type BatchLoader, inlineLoader } from "../data/loader.ts";
 import { channelStatistics, type Normalization } from "../data/normalize.ts";
-import type { Samples, Splits } from "../data/samples.ts";
-import type { Transform } from "../data/transforms.ts";
+import { type Samples, type Splits, subset } from "../data/samples.ts";
 import { LimbeckError } from "../errors.ts";
 import type { Graph } from "../graph/graph.ts";
 import { writeOnnx } from "../graph/onnx/write.ts";
@@ -22,7 +22,6 @@ import type { LossRecipe, OptimizerRecipe, Recipe } from "./recipe/schema.ts";
 import { toSchedule } from "./schedule.ts";
 import { describeFidelity } from "./teacher/int8.ts";
 import { loadTeacher, type Teacher } from "./teacher.ts";
-import { toTransform } from "./transforms.ts";
 
 /** A network that a run has trained, and how it does on the test set. */
 export interface Trained {
@@ -61,13 +60,17 @@ export async function runRecipe(recipe: Recipe, environment: Environment): Promi
       hint: "Add `teacher: path/to/teacher.onnx`, or train on crossEntropy alone.",
     });
   }
-  const { data, normalization, transforms } = await readData(recipe, environment);
-  const network = await toNetwork(recipe.student, data.train, recipe.seed, environment.readFile);
-
-  const teacher = teaching && recipe.teacher ? await openTeacher(recipe.teacher, recipe, data, normalization, environment) : undefined;
+  const { data, normalization } = await readData(recipe, environment);
+  const { batchSize, seed } = recipe;
+  const { openLoader = inlineLoader } = environment;
+  const { augment, views } = recipe.data;
+  const batches = openLoader(data.train, { batchSize, seed, normalization, augment, views });
+  let teacher: Teacher | undefined;
   try {
+    const network = await toNetwork(recipe.student, data.train, seed, environment.readFile);
+    teacher = teaching && recipe.teacher ? await openTeacher(recipe.teacher, recipe, data, normalization, environment) : undefined;
     const train = (phase: Phase, losses: readonly LossRecipe[], from?: Teacher) =>
-      trainNetwork({ phase, recipe, network, losses, data, normalization, transforms, teacher: from, environment });
+      trainNetwork({ phase, recipe, network, losses, data, normalization, batches, teacher: from, environment });
     const taught = teacher && {
       graph: teacher.graph,
       bytes: teacher.bytes,
@@ -78,15 +81,14 @@ export async function runRecipe(recipe: Recipe, environment: Environment): Promi
     const baseline = teacher && recipe.baseline ? await train("baseline", withoutTeacher(recipe.losses)) : undefined;
     return { recipe, data, normalization, teacher: taught, student, baseline };
   } finally {
-    await teacher?.release();
+    await Promise.all([batches.release(), teacher?.release()]);
   }
 }
 
-/** The data, and what its batches are made with. */
+/** The data, and what its batches are normalised by. */
 export interface RecipeData {
   readonly data: Splits;
   readonly normalization: Normalization;
-  readonly transforms: readonly Transform[];
 }
 
 /** Opens the data of a recipe. @throws LimbeckError when the recipe does not fit it. */
@@ -94,11 +96,7 @@ export async function readData(recipe: Recipe, environment: Environment): Promis
   environment.events?.onStage?.("Reading the data");
   const data = limited(await environment.openData(recipe.data), recipe.data.limit);
   stepsPerEpoch(data.train, recipe.batchSize);
-  const normalization = recipe.data.normalize ?? channelStatistics(data.train);
-  const transforms = recipe.data.augment.map(toTransform);
-  // Nothing is drawn: whether transforms and normalisation fit the samples is told here.
-  trainingBatches(data.train, { batchSize: recipe.batchSize, seed: recipe.seed, epoch: 0, normalization, transforms });
-  return { data, normalization, transforms };
+  return { data, normalization: recipe.data.normalize ?? channelStatistics(data.train) };
 }
 
 export async function openTeacher(
@@ -121,12 +119,13 @@ interface Training extends RecipeData {
   readonly recipe: Recipe;
   readonly network: Graph;
   readonly losses: readonly LossRecipe[];
+  readonly batches: BatchLoader;
   readonly teacher?: Teacher;
   readonly environment: Environment;
 }
 
 async function trainNetwork(training: Training): Promise<Trained> {
-  const { phase, recipe, network, losses, data, normalization, transforms, teacher, environment } = training;
+  const { phase, recipe, network, losses, data, normalization, batches, teacher, environment } = training;
   const { runtime, events = {} } = environment;
   events.onStage?.(
     phase === "baseline" ? "Training the same network without the teacher" : teacher ? "Distilling the student" : "Training the network",
@@ -147,11 +146,8 @@ async function trainNetwork(training: Training): Promise<Trained> {
     const result = await fit({
       trainer,
       evaluator,
-      train: data.train,
+      batches,
       validation: data.validation,
-      normalization,
-      transforms,
-      views: recipe.data.views,
       epochs: recipe.epochs,
       seed: recipe.seed,
       schedules,
@@ -223,5 +219,8 @@ function limited(data: Splits, limit: number | undefined): Splits {
 }
 
 function firstOf(samples: Samples, count: number): Samples {
-  return { ...samples, length: Math.min(count, samples.length) };
+  return subset(
+    samples,
+    Uint32Array.from({ length: Math.min(count, samples.length) }, (_, index) => index),
+  );
 }

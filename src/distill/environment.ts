@@ -1,3 +1,4 @@
+import type { OpenLoader } from "../data/loader.ts";
 import type { Splits } from "../data/samples.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import type { CheckpointStore } from "../train/checkpoint.ts";
@@ -25,6 +26,8 @@ export interface Environment {
   readonly runtime: Runtime;
   /** Opens the recipe's data. */
   readonly openData: (data: DataRecipe) => Promise<Splits>;
+  /** Makes the training batches; on the spot unless given. */
+  readonly openLoader?: OpenLoader;
   /**
    * Reads an ONNX or safetensors file that the recipe names; a model's weights, where they lie in other files, are inside of what comes
    * back.

@@ -100,6 +100,8 @@ export interface EpochRecord {
   readonly validationAccuracy?: number;
   readonly validationLoss?: number;
   readonly samplesPerSecond: number;
+  /** Shares of the training time in which the step waited. Absent from runs of earlier versions. */
+  readonly waiting?: { readonly batch: number; readonly teacher: number };
 }
 
 export interface Disagreement {

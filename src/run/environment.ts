@@ -1,5 +1,6 @@
 import { extname, resolve } from "node:path";
 import { openIdxDirectory } from "../data/node/idx-directory.ts";
+import { nodeLoader } from "../data/node/loader.ts";
 import type { ShardStore } from "../distill/cache/store.ts";
 import { cacheSettingsOf } from "../distill/cache/teacher-cache.ts";
 import type { Environment, ProgressEvents } from "../distill/environment.ts";
@@ -22,6 +23,7 @@ export function nodeEnvironment(
     runtime: nodeRuntime({ device: recipe.device, threads: recipe.threads }),
     openData: (data) =>
       openIdxDirectory(data.idx, { validation: data.validation, splitSeed: data.splitSeed, exclude: data.exclude, relativeTo }),
+    openLoader: nodeLoader(recipe.workers),
     readFile: (path) => {
       const absolute = resolve(relativeTo, path);
       return extname(path) === ".safetensors" ? readBytes(absolute) : readOnnxBytes(absolute, path);

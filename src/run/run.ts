@@ -127,5 +127,6 @@ function epochRecord(event: EpochEvent): EpochRecord {
     validationAccuracy: event.validation?.accuracy,
     validationLoss: event.validation?.loss,
     samplesPerSecond: event.samplesPerSecond,
+    waiting: event.waiting,
   };
 }

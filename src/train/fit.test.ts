@@ -1,7 +1,8 @@
 import { describe, expect, it } from "vitest";
+import type { Augmentation } from "../data/augmentation.ts";
+import { inlineLoader } from "../data/loader.ts";
 import type { Normalization } from "../data/normalize.ts";
 import { memorySamples, type Samples } from "../data/samples.ts";
-import { flip, shift } from "../data/transforms.ts";
 import { LimbeckError } from "../errors.ts";
 import type { Graph } from "../graph/graph.ts";
 import { float32 } from "../graph/tensor.ts";
@@ -31,6 +32,7 @@ function images(count: number, salt: number): Samples {
 
 const train = images(44, 0);
 const validation = images(15, 1);
+const moves: readonly Augmentation[] = [{ shift: 1 }, { flip: true }];
 const cnn = smallCnn({ inputShape: [1, 6, 6], classes: 3, channels: [4, 6], depth: 1, dropout: 0.3, seed: 2 });
 
 /** A store in memory, which remembers all that it was given. */
@@ -45,7 +47,10 @@ function memoryStore(first?: Uint8Array): CheckpointStore & { readonly saved: Ui
   };
 }
 
-interface RunOptions extends Partial<Omit<FitOptions, "checkpoints">> {
+interface RunOptions extends Partial<Omit<FitOptions, "batches" | "checkpoints">> {
+  readonly train?: Samples;
+  readonly normalization?: Normalization;
+  readonly augment?: readonly Augmentation[];
   readonly student?: Graph;
   readonly average?: boolean;
   readonly learningRate?: Schedule;
@@ -69,13 +74,14 @@ const standing: RunOptions = {
   validation: pixels,
   normalization: { mean: [0, 0, 0], std: [1, 1, 1] },
   average: false,
-  transforms: [],
+  augment: [],
   learningRate: () => 0,
 };
 
 /** Trains, from what the store holds if it holds anything, with everything random turned on. */
 async function run({ student = cnn, average = true, learningRate = cosine(0.1), store, ...given }: RunOptions = {}) {
-  const options = { train, validation, normalization, transforms: [shift(1), flip()], epochs: EPOCHS, seed: 5, ...given };
+  const options = { train, validation, normalization, augment: moves, epochs: EPOCHS, seed: 5, ...given };
+  const batches = inlineLoader(options.train, { ...options, batchSize: 8 });
   const step = compileStep({ student, batchSize: 8, losses: [hardLabels], optimizer: sgd({ momentum: 0.9 }), average });
   const saved = await store?.load();
   const trainer = await createTrainer(runtime, step, saved && decodeCheckpoint(saved, "test").tensors);
@@ -92,7 +98,7 @@ async function run({ student = cnn, average = true, learningRate = cosine(0.1), 
     atEpoch.push(snapshot(await trainer.weights()));
   };
   try {
-    const { last, best, bestEpoch } = await fit({ trainer, evaluator, schedules, checkpoints: store, onEpoch, ...options });
+    const { last, best, bestEpoch } = await fit({ trainer, batches, evaluator, schedules, checkpoints: store, onEpoch, ...options });
     const accuracyOf = async (weights: State) => (await evaluator.predict(options.validation ?? options.train, weights)).accuracy;
     const accuracy = { last: await accuracyOf(last), best: await accuracyOf(best) };
     return { last: snapshot(last), best: snapshot(best), bestEpoch, epochs, atEpoch, accuracy };
@@ -102,7 +108,7 @@ async function run({ student = cnn, average = true, learningRate = cosine(0.1), 
 }
 
 /** Epochs without what a clock says. */
-const untimed = (epochs: readonly EpochEvent[]) => epochs.map(({ samplesPerSecond: _, seconds: __, ...rest }) => rest);
+const untimed = (epochs: readonly EpochEvent[]) => epochs.map(({ samplesPerSecond: _, seconds: __, waiting: ___, ...rest }) => rest);
 
 describe("a run that is stopped", () => {
   it("and resumed from any checkpoint ends with the same weights and reports the same, bit for bit", async () => {
@@ -163,7 +169,7 @@ describe("a run", () => {
       };
       const evaluator: Evaluator = { predict: () => Promise.reject(new Error("There is nothing to predict.")), release: async () => {} };
       const schedules = { learningRate: cosine(1) };
-      await fit({ trainer, evaluator, train: pixels, normalization: standing.normalization as Normalization, epochs: 20, seed, schedules });
+      await fit({ trainer, evaluator, batches: inlineLoader(pixels, { batchSize: 8, seed }), epochs: 20, seed, schedules });
       fed.forEach(({ learningRate }, index) => {
         expect(learningRate).toBeCloseTo((1 + Math.cos((Math.PI * index) / 40)) / 2, 12);
       });
@@ -185,7 +191,7 @@ describe("a run", () => {
     const { best, last, bestEpoch, epochs, atEpoch, accuracy } = await run({
       average: false,
       epochs: 5,
-      transforms: [],
+      augment: [],
       learningRate: ({ epoch }) => (epoch < 2 ? 0.1 : -0.1),
     });
     const accuracies = epochs.map(({ validation: measured }) => measured?.accuracy ?? -1);

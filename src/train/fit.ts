@@ -1,7 +1,6 @@
-import { type Batch, stepsPerEpoch, trainingBatches } from "../data/batches.ts";
-import type { Normalization } from "../data/normalize.ts";
+import type { Batch } from "../data/batches.ts";
+import type { BatchLoader } from "../data/loader.ts";
 import type { Samples } from "../data/samples.ts";
-import type { Transform } from "../data/transforms.ts";
 import { LimbeckError } from "../errors.ts";
 import { type Float32Tensor, float32, type Tensor } from "../graph/tensor.ts";
 import { type CheckpointStore, decodeCheckpoint, encodeCheckpoint, type Progress } from "./checkpoint.ts";
@@ -11,14 +10,11 @@ import type { State, Trainer } from "./trainer.ts";
 
 export interface FitOptions {
   readonly trainer: Trainer;
-  readonly train: Samples;
+  /** Of the step's batch size, by the run's seed. */
+  readonly batches: BatchLoader;
   /** Where the best epoch is chosen. Without it the last epoch counts as the best. */
   readonly validation?: Samples;
   readonly evaluator: Evaluator;
-  readonly normalization: Normalization;
-  readonly transforms?: readonly Transform[];
-  /** After how many epochs the transforms' draws repeat; never unless given. */
-  readonly views?: number;
   readonly epochs: number;
   readonly seed: number;
   /** The value of each scalar of the step, but for `seed` and the optimiser's own. */
@@ -57,8 +53,15 @@ export interface EpochEvent {
   readonly validation?: { readonly accuracy: number; readonly loss: number };
   readonly best: boolean;
   readonly samplesPerSecond: number;
+  readonly waiting: Waiting;
   /** Seconds of training since the run began. */
   readonly seconds: number;
+}
+
+/** The shares of an epoch's training time, from 0 to 1, in which the step waited: for its batch, and for what the teacher says of it. */
+export interface Waiting {
+  readonly batch: number;
+  readonly teacher: number;
 }
 
 export interface FitResult {
@@ -80,8 +83,8 @@ const BEST = "best:";
  * @throws LimbeckError (exit code 1) when the loss or the weights stop being finite; the last checkpoint stays.
  */
 export async function fit(options: FitOptions): Promise<FitResult> {
-  const { trainer, train, validation, evaluator, epochs, seed, checkpoints } = options;
-  const steps = stepsPerEpoch(train, trainer.step.batchSize);
+  const { trainer, batches, validation, evaluator, epochs, seed, checkpoints } = options;
+  const { steps } = batches;
   const saved = options.checkpoints && (await resume(options.checkpoints, seed));
   let progress: Progress = saved?.progress ?? { seed, epoch: 0, step: 0, sums: {}, seconds: 0 };
   let best: State = saved && progress.best ? bestWeights(saved.tensors) : copy(await trainer.weights());
@@ -90,7 +93,7 @@ export async function fit(options: FitOptions): Promise<FitResult> {
     checkpoints?.save(encodeCheckpoint({ progress, tensors: new Map([...(await trainer.state()), ...asBest(best, progress)]) }));
 
   while (progress.epoch < epochs) {
-    const result = await trainEpoch(options, steps, progress, async (at) => {
+    const result = await trainEpoch(options, progress, async (at) => {
       progress = { ...at, seconds: clock() - started };
       await save();
     });
@@ -115,6 +118,7 @@ export async function fit(options: FitOptions): Promise<FitResult> {
       validation: measured && { accuracy: measured.accuracy, loss: measured.loss },
       best: improved,
       samplesPerSecond: result.samplesPerSecond,
+      waiting: result.waiting,
       seconds: progress.seconds,
     });
     await save();
@@ -133,8 +137,9 @@ async function resume(checkpoints: CheckpointStore, seed: number) {
 }
 
 /** The rest of an epoch, from `progress.step`. */
-async function trainEpoch(options: FitOptions, steps: number, progress: Progress, checkpoint: (progress: Progress) => Promise<void>) {
-  const { trainer, train, seed, epochs, schedules, checkpointSeconds = CHECKPOINT_SECONDS } = options;
+async function trainEpoch(options: FitOptions, progress: Progress, checkpoint: (progress: Progress) => Promise<void>) {
+  const { trainer, batches, seed, epochs, schedules, checkpointSeconds = CHECKPOINT_SECONDS } = options;
+  const { steps } = batches;
   const { step: compiled } = trainer;
   const sums: Record<string, number> = { ...progress.sums };
   let scalars: Record<string, number> = {};
@@ -146,19 +151,15 @@ async function trainEpoch(options: FitOptions, steps: number, progress: Progress
     return { ...rest, accuracy: correct / compiled.batchSize };
   };
   const rate = () => ((step - progress.step) * compiled.batchSize) / (clock() - began);
-  const batches = trainingBatches(train, {
-    batchSize: compiled.batchSize,
-    seed,
-    epoch: progress.epoch,
-    normalization: options.normalization,
-    transforms: options.transforms ?? [],
-    views: options.views,
-    startStep: progress.step,
-  });
-  for (const batch of batches) {
+  const waited = { batch: 0, teacher: 0 };
+  let asked = began;
+  for await (const batch of batches.epoch(progress.epoch, progress.step)) {
+    waited.batch += clock() - asked;
     const taken = progress.epoch * steps + step;
     scalars = scalarsAt(schedules, { step: taken, totalSteps: epochs * steps, epoch: progress.epoch });
+    const taught = clock();
     const targets = (await options.teach?.(batch, scalars)) ?? {};
+    waited.teacher += clock() - taught;
     const feeds = { [compiled.batch.inputs[0] as string]: batch.inputs, [compiled.batch.labels]: batch.labels, ...targets };
     const found = await trainer.run(feeds, { ...scalars, ...compiled.optimizer.scalars(taken + 1), seed: stepSeed(seed, taken) });
     if (!Number.isFinite(found.loss)) throw diverged(`The loss became ${found.loss}`, taken, scalars, brokenTerms(found));
@@ -180,8 +181,11 @@ async function trainEpoch(options: FitOptions, steps: number, progress: Progress
       await checkpoint({ ...progress, step, sums: { ...sums } });
       saved = clock();
     }
+    asked = clock();
   }
-  return { metrics: metrics(), scalars, samplesPerSecond: rate() };
+  const seconds = clock() - began;
+  const waiting = { batch: waited.batch / seconds, teacher: waited.teacher / seconds };
+  return { metrics: metrics(), scalars, samplesPerSecond: rate(), waiting };
 }
 
 function scalarsAt(schedules: Readonly<Record<string, Schedule>>, position: Position): Record<string, number> {

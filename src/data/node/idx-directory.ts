@@ -6,6 +6,7 @@ import { formatShape } from "../../graph/graph.ts";
 import { type IdxArray, idxSamples, parseIdx } from "../idx.ts";
 import { holdOut, type Splits, withoutClasses } from "../samples.ts";
 import { gunzipAtMost } from "./gunzip.ts";
+import { inSharedMemory } from "./shared-memory.ts";
 
 export interface IdxDirectoryOptions {
   /** How many training samples become the validation set: a whole number, or a fraction below 1. */
@@ -106,7 +107,9 @@ async function readIdx(directory: string, part: string, rank: number): Promise<I
   for (const name of names) {
     const path = join(directory, name);
     const bytes = await readIfThere(path);
-    if (bytes) return parseIdx(name.endsWith(".gz") ? await gunzipAtMost(MOST_BYTES, bytes, path) : bytes, path);
+    if (!bytes) continue;
+    const { shape, data } = parseIdx(name.endsWith(".gz") ? await gunzipAtMost(MOST_BYTES, bytes, path) : bytes, path);
+    return { shape, data: inSharedMemory(data) };
   }
   throw new LimbeckError(`There is no ${names[0]}.`, { where: directory, hint: `These names would do: ${names.join(", ")}.` });
 }

@@ -40,12 +40,12 @@ export async function labelAhead(
   const settings = cacheSettingsOf(recipe);
   if (!recipe.teacher || !recipe.losses.some(needsTeacher)) throw new LimbeckError("The recipe has no teacher whose outputs it needs.");
   if (!settings) throw notCached(recipe);
-  const { data, normalization, transforms } = await readData(recipe, environment);
+  const { data, normalization } = await readData(recipe, environment);
   const teacher = await openTeacher(recipe.teacher, recipe, data, normalization, environment);
   const { shards: store, events = {} } = environment;
   try {
     const outputs = teacherOutputs(objectiveOf(recipe.losses, data.train.classes.length));
-    const request = { recipe, teacher, outputs, data, normalization, transforms, environment };
+    const request = { recipe, teacher, outputs, data, normalization, environment };
     const { plan, labeller, missing } = await prepareCache(request, settings, store);
     const count = missing.reduce((sum, range) => sum + range.count, 0);
     const goOn = onEstimate({

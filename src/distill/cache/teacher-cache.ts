@@ -1,7 +1,7 @@
+import { toTransform } from "../../data/augmentation.ts";
 import type { Batch } from "../../data/batches.ts";
 import type { Normalization } from "../../data/normalize.ts";
 import type { Splits } from "../../data/samples.ts";
-import type { Transform } from "../../data/transforms.ts";
 import { explain, LimbeckError } from "../../errors.ts";
 import type { Tensor } from "../../graph/tensor.ts";
 import type { Environment, ProgressEvents } from "../environment.ts";
@@ -19,7 +19,6 @@ export interface CacheRequest {
   readonly outputs: Readonly<Record<string, readonly number[]>>;
   readonly data: Pick<Splits, "train">;
   readonly normalization: Normalization;
-  readonly transforms: readonly Transform[];
   readonly environment: Pick<Environment, "runtime" | "shards" | "events">;
 }
 
@@ -67,7 +66,8 @@ export interface PreparedCache {
  * @throws LimbeckError when the store can't be read, or has no room for what is missing.
  */
 export async function prepareCache(request: CacheRequest, settings: CacheSettings, store: ShardStore): Promise<PreparedCache> {
-  const { recipe, teacher, outputs, data, normalization, transforms, environment } = request;
+  const { recipe, teacher, outputs, data, normalization, environment } = request;
+  const transforms = recipe.data.augment.map(toTransform);
   const { seed, batchSize } = recipe;
   const plan = await planOf({
     teacher: teacher.bytes,

@@ -115,6 +115,8 @@ export const recipeSchema = strict({
     .optional(),
   device: z.enum(devices).default("cpu"),
   threads: count.optional(),
+  /** Threads that make batches, which are the same for any number; as many as pay off unless given. */
+  workers: z.int().nonnegative().optional(),
 });
 
 export type Recipe = z.output<typeof recipeSchema>;
