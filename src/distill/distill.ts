@@ -134,15 +134,16 @@ async function trainNetwork(training: Training): Promise<Trained> {
   const step = compile(recipe, network, objective, await channelBlockOf(runtime));
   const checkpoints = environment.checkpoints?.(phase);
   const saved = await checkpoints?.load();
-  const state = saved && decodeCheckpoint(saved, checkpoints?.name ?? `the ${phase}'s checkpoint`).tensors;
+  const earlier = saved && decodeCheckpoint(saved, checkpoints?.name ?? `the ${phase}'s checkpoint`);
+  const learning = teacher && (earlier?.progress.epoch ?? 0) < recipe.epochs;
   const schedules = schedulesOf(recipe, objective);
   const options = { threads: recipe.threads };
-  const trainer = await createTrainer(runtime, step, state, options);
+  const trainer = await createTrainer(runtime, step, earlier?.tensors, options);
   const evaluator = await createEvaluator(runtime, network, step.weights, normalization, options);
   let cache: TeacherCache | undefined;
   try {
     await environment.begin?.();
-    cache = teacher && (await openTeacherCache({ ...training, teacher, outputs: teacherOutputs(objective) }));
+    cache = learning ? await openTeacherCache({ ...training, teacher, outputs: teacherOutputs(objective) }) : undefined;
     const result = await fit({
       trainer,
       evaluator,

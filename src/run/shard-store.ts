@@ -39,7 +39,7 @@ export function fileShardStore(directory: string): ShardStore {
   };
 }
 
-/** Descriptors of the files read from last. */
+/** Files kept open for reading: the ones opened last. */
 function openFiles(directory: string) {
   const open = new Map<string, number>();
   const descriptor = (name: string): number => {

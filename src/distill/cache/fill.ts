@@ -58,7 +58,7 @@ async function stateOf(output: StoredOutput, range: Range, store: ShardStore): P
 
 /**
  * Labels ranges and stores them, each as soon as it is complete. A range that another process has stored meanwhile is left out. Batches
- * are always full, the last of a range filled up with its last sample, because the teacher's session is quickest for one size.
+ * are always full, the last of a range filled up with its last sample, so that the teacher sees one size of batch only, that of training.
  *
  * @returns How many samples were labelled.
  * @throws LimbeckError when the store can't be written to, or the outputs can't be encoded.
