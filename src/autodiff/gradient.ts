@@ -33,13 +33,14 @@ export function gradient(graph: Graph, loss: string, wrt: readonly string[]): Gr
  * Emits the derivative of `loss` with respect to each of `wrt` into the builder that holds them (reverse-mode differentiation).
  *
  * @param loss A scalar float value.
+ * @param factor A scalar that every gradient is multiplied by.
  * @returns Values of the same shapes as `wrt`; zeros where the loss does not depend on one.
  */
-export function backpropagate(g: GraphBuilder, loss: Value, wrt: readonly Value[]): Value[] {
+export function backpropagate(g: GraphBuilder, loss: Value, wrt: readonly Value[], factor?: Value): Value[] {
   if (loss.shape.length > 0) throw new LimbeckError(`A loss must be a scalar; "${loss.name}" has shape ${formatShape(loss.shape)}.`);
   const { path, carriers } = flowBetween(g, wrt, loss);
   // Contributions from each consumer, added up when the producer's turn comes.
-  const contributions = new Map<string, Contribution[]>([[loss.name, [g.scalar(1, loss.type)]]]);
+  const contributions = new Map<string, Contribution[]>([[loss.name, [factor ?? g.scalar(1, loss.type)]]]);
   const total = (value: Value): Value | undefined => {
     const terms = contributions.get(value.name);
     if (!terms) return undefined;

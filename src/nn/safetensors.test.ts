@@ -56,6 +56,11 @@ it("reads what the Python package writes", () => {
   expect(deviation).toBeLessThan(0.25);
 });
 
+it("takes any name", () => {
+  const tensors = new Map([["__proto__", float32([1])]]);
+  expect(readSafetensors(writeSafetensors(tensors))).toEqual(tensors);
+});
+
 it("reads back what it writes, bit by bit", () => {
   fc.assert(
     fc.property(fc.dictionary(fc.string(), anyTensor), (named) => {

@@ -113,18 +113,18 @@ function tensorAt({ type, shape, begin, end }: Entry, bytes: Uint8Array, start: 
  * @throws LimbeckError when a tensor is of a type that the format lacks.
  */
 export function writeSafetensors(tensors: ReadonlyMap<string, Tensor>): Uint8Array {
-  const header: Record<string, unknown> = {};
+  const header: [string, unknown][] = [];
   const parts: Uint8Array[] = [];
   let at = 0;
   for (const [name, { type, shape, data }] of tensors) {
     const dtype = codes.get(type);
     if (dtype === undefined) throw new LimbeckError(`A safetensors file can't hold "${name}", which is of type ${type}.`);
     const { buffer, byteOffset, byteLength } = data as Exclude<TensorData, readonly string[]>;
-    header[name] = { dtype, shape, data_offsets: [at, at + byteLength] };
+    header.push([name, { dtype, shape, data_offsets: [at, at + byteLength] }]);
     parts.push(new Uint8Array(buffer, byteOffset, byteLength));
     at += byteLength;
   }
-  const text = new TextEncoder().encode(JSON.stringify(header));
+  const text = new TextEncoder().encode(JSON.stringify(Object.fromEntries(header)));
   // Spaces after the header make the tensors begin at a multiple of 8.
   const start = PREFIX + Math.ceil(text.length / 8) * 8;
   const file = new Uint8Array(start + at).fill(0x20, PREFIX, start);

@@ -7,6 +7,7 @@ import { LimbeckError } from "../errors.ts";
 import type { Graph } from "../graph/graph.ts";
 import { writeOnnx } from "../graph/onnx/write.ts";
 import { deviceForm, leftToCpu } from "./device-form.ts";
+import { isIdle } from "./idle.node.ts";
 import { ortRuntime, provider } from "./ort.ts";
 import type { Device, Feeds, NodeTiming, Runtime, SessionOptions } from "./runtime.ts";
 
@@ -17,7 +18,7 @@ ort.env.logLevel = "fatal";
 
 /** ONNX Runtime in Node. WebGPU and CUDA are used only when asked for, and then must be there. */
 export function nodeRuntime({ device = "cpu", threads }: { device?: Device } & SessionOptions = {}): Runtime {
-  return ortRuntime({ ...ort, writesInPlace: true }, `onnxruntime-node ${version}`, device, { threads });
+  return ortRuntime({ ...ort, writesInPlace: true, isIdle }, `onnxruntime-node ${version}`, device, { threads });
 }
 
 /** What the runtime puts around the names of nodes that it has changed. */

@@ -17,6 +17,8 @@ export interface Ort {
   readonly Tensor: TensorConstructor;
   /** Whether outputs are written into the tensors given for them. WebAssembly, with memory of its own, leaves those as they were. */
   readonly writesInPlace: boolean;
+  /** Whether the machine has nothing else to do. */
+  readonly isIdle?: () => Promise<boolean>;
 }
 
 /** Fusions whose CPU kernels take longer than the operators that they replace: four times, and twice (docs/performance.md). */
@@ -33,7 +35,10 @@ export function ortRuntime(ort: Ort, version: string, device: Device, defaults: 
     createStatefulSession: async (graph, state, options) => {
       const written = deviceForm(graph, device);
       // The binding's tensors on a device are WebGPU's alone.
-      if (device !== "webgpu") return hostState(plainSession(ort, await load(writeOnnx(writingInPlace(written)), options)), state);
+      if (device !== "webgpu") {
+        const spinning = { extra: extraOptions(device, (await ort.isIdle?.()) ?? false) };
+        return hostState(plainSession(ort, await load(writeOnnx(writingInPlace(written)), options, spinning)), state);
+      }
       const stays = new Set(state.map(({ output }) => output));
       const location = (name: string) => [name, stays.has(name) ? "gpu-buffer" : "cpu"] as const;
       const special: InferenceSession.SessionOptions = {
@@ -51,11 +56,16 @@ function sessionOptions(device: Device, threads: number | undefined): InferenceS
     executionProviders: [provider(device)],
     graphOptimizationLevel: "all",
     ...(threads === undefined ? {} : { intraOpNumThreads: threads }),
-    // Threads that wait in a busy loop win little on an idle machine and lose a factor of two or three on a shared one.
-    extra: { session: { intra_op: { allow_spinning: "0" } }, ...(device === "cpu" && { optimization: SLOWER }) },
+    extra: extraOptions(device, false),
     // Errors come back as exceptions; warnings about graphs written here are not for users.
     logSeverityLevel: 4,
   };
+}
+
+/** @param spins Threads that wait in a busy loop win a tenth on an idle machine, and lose a factor of two or three on a shared one. */
+function extraOptions(device: Device, spins: boolean): Record<string, unknown> {
+  const session = { intra_op: { allow_spinning: spins ? "1" : "0" } };
+  return { session, ...(device === "cpu" && { optimization: SLOWER }) };
 }
 
 /** The provider of a device. @param onCpu Names of nodes that WebGPU should leave to the CPU. */

@@ -7,8 +7,8 @@ export interface Update {
   readonly gradient: Value;
   /** The optimiser's memory of this parameter, by slot name, in the parameter's shape. */
   readonly slots: Readonly<Record<string, Value>>;
-  /** Scalar. */
-  readonly learningRate: Value;
+  /** Scalar; where it is left out, the gradient is multiplied by it already. */
+  readonly learningRate?: Value;
   /** Whether weight decay applies; it skips biases and normalisation scales. */
   readonly decays: boolean;
   /** The optimiser's own scalars for this step. */
@@ -24,6 +24,8 @@ export interface Updated {
 export interface Optimizer {
   /** Names of what it remembers for each parameter; zeros at first. */
   readonly slots: readonly string[];
+  /** Whether it does nothing but subtract the gradient times the learning rate, so that the loss may be multiplied by that instead. */
+  readonly isPlain?: boolean;
   /** Scalars that change with the step number (from 1). */
   scalars(step: number): Readonly<Record<string, number>>;
   update(g: GraphBuilder, update: Update): Updated;
@@ -43,13 +45,15 @@ export interface SgdOptions {
 export function sgd({ momentum = 0, nesterov = false, weightDecay = 0 }: SgdOptions = {}): Optimizer {
   return {
     slots: momentum > 0 ? ["momentum"] : [],
+    isPlain: momentum === 0 && weightDecay === 0,
     scalars: () => ({}),
     update: (g, { parameter, gradient, slots, learningRate, decays }): Updated => {
       const slope = decays && weightDecay > 0 ? g.add(gradient, g.mul(parameter, weightDecay)) : gradient;
-      if (!slots.momentum) return { parameter: g.sub(parameter, g.mul(slope, learningRate)), slots: {} };
+      const change = (direction: Value) => (learningRate ? g.mul(direction, learningRate) : direction);
+      if (!slots.momentum) return { parameter: g.sub(parameter, change(slope)), slots: {} };
       const velocity = g.add(g.mul(slots.momentum, momentum), slope);
       const direction = nesterov ? g.add(slope, g.mul(velocity, momentum)) : velocity;
-      return { parameter: g.sub(parameter, g.mul(direction, learningRate)), slots: { momentum: velocity } };
+      return { parameter: g.sub(parameter, change(direction)), slots: { momentum: velocity } };
     },
   };
 }
@@ -67,7 +71,7 @@ export function adamw({ beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8, weightDecay 
   return {
     slots: ["mean", "square"],
     scalars: (step) => ({ correction1: 1 / (1 - beta1 ** step), correction2: 1 / Math.sqrt(1 - beta2 ** step) }),
-    update: (g, { parameter, gradient, slots, learningRate, decays, scalar }) => {
+    update: (g, { parameter, gradient, slots, learningRate = g.scalar(1), decays, scalar }) => {
       const mean = g.add(g.mul(slots.mean as Value, beta1), g.mul(gradient, 1 - beta1));
       const square = g.add(g.mul(slots.square as Value, beta2), g.mul(g.mul(gradient, gradient), 1 - beta2));
       const scale = g.add(g.mul(g.sqrt(square), scalar("correction2")), epsilon);

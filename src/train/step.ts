@@ -117,8 +117,11 @@ export function compileStep(options: StepOptions): CompiledStep {
   const logits = required(forward.values, student.outputs[0]?.name ?? "");
   const { terms, total, teacher } = buildLosses(options, { g, labels, logits, scalar, student: (name) => required(forward.values, name) });
   const trained = [...parameters.keys()].map((name) => required(bind, name));
-  const { gradients, norm } = clip(g, backpropagate(g, total, trained), options.clipNorm);
-  const updated = new Map([...forward.buffers, ...g.scope("optimizer", () => update(builder, optimizer, trained, gradients))]);
+  const learningRate = scalar("learningRate");
+  const isScaled = optimizer.isPlain && options.clipNorm === undefined;
+  const { gradients, norm } = clip(g, backpropagate(g, total, trained, isScaled ? learningRate : undefined), options.clipNorm);
+  const rate = isScaled ? undefined : learningRate;
+  const updated = new Map([...forward.buffers, ...g.scope("optimizer", () => update(builder, optimizer, rate, trained, gradients))]);
   for (const [name, value] of updated) replace(name, value);
   if (options.average) averageWeights(builder, updated, weights);
 
@@ -225,6 +228,7 @@ function clip(g: GraphBuilder, gradients: readonly Value[], maximum: number | un
 function update(
   step: StepBuilder,
   optimizer: Optimizer,
+  learningRate: Value | undefined,
   parameters: readonly Value[],
   gradients: readonly Value[],
 ): readonly (readonly [string, Value])[] {
@@ -245,7 +249,7 @@ function update(
       parameter: together(taken.map(({ parameter }) => parameter)),
       gradient: together(taken.map(({ gradient }) => gradient)),
       slots: Object.fromEntries(optimizer.slots.map((slot, index) => [slot, together(taken.map(({ slots }) => slots[index] as Value))])),
-      learningRate: scalar("learningRate"),
+      learningRate,
       decays,
       scalar,
     });

@@ -3,10 +3,10 @@ import type { Value } from "../../graph/graph.ts";
 import type { Window } from "../../graph/shapes/window.ts";
 import { composite } from "../composite.ts";
 import { sizesOf } from "../rule.ts";
-import { inputGradient, weightGradient } from "../rules/convolution.ts";
+import { inputGradient } from "../rules/convolution.ts";
 import { blockedInputGradient } from "./input-gradient.ts";
 import { type Blocked, channelSums, extentOf, filledUp, wholeBlocks } from "./layout.ts";
-import { blockedWeightGradient, depthwiseWeightGradient } from "./weight-gradient.ts";
+import { blockedWeightGradient, depthwiseWeightGradient, firstWeightGradient } from "./weight-gradient.ts";
 import { blockedWeight, columnsOf, depthwiseWeight, firstWeight, turnedWeight } from "./weights.ts";
 
 /** A convolution over two spatial axes, of all channels with all (group 1) or of each with itself (group C). */
@@ -65,9 +65,8 @@ export function firstConvolution(g: GraphBuilder, x: Value, block: number, { w, 
       outputs: [g.blockedConv(x, firstWeight(g, columns), window, { bias: bias && filledUp(g, bias, [columns.filters]) })],
       rule: ([grad]) => {
         const dy = { value: grad as Value, channels: filters, block };
-        const plain = g.reorderOutput(dy.value, filters);
-        const dx = inputGradient(g, plain, w, sizesOf(x).slice(2), { window, group: 1 });
-        return [dx, weightGradient(g, x, plain, { window, group: 1 }), bias && channelSums(g, dy)];
+        const dx = inputGradient(g, g.reorderOutput(dy.value, filters), w, sizesOf(x).slice(2), { window, group: 1 });
+        return [dx, firstWeightGradient(g, x, dy, window), bias && channelSums(g, dy)];
       },
     };
   }) as [Value];

@@ -2,6 +2,7 @@ import type { GraphBuilder } from "../../graph/builder/builder.ts";
 import type { Value } from "../../graph/graph.ts";
 import type { Window } from "../../graph/shapes/window.ts";
 import { sizesOf } from "../rule.ts";
+import { weightGradient } from "../rules/convolution.ts";
 import { type Blocked, cutTo, extentOf, pickRows, pixelRows } from "./layout.ts";
 import { weightFrom } from "./weights.ts";
 
@@ -12,12 +13,24 @@ import { weightFrom } from "./weights.ts";
  * unfolded images 130 to 210, and it copies less.
  */
 export function blockedWeightGradient(g: GraphBuilder, x: Blocked, dy: Blocked, window: Window): Value {
-  const { pixels, spatial } = extentOf(x);
-  if (window.strides.some((stride) => stride !== 1) || pixels % x.block !== 0) return byMatrixProduct(g, x, dy, window);
+  const { spatial } = extentOf(x);
+  if (!isByPixels(spatial, x.block, window)) return byMatrixProduct(g, x, dy, window);
   const isPointwise = window.kernel.every((size) => size === 1) && spatial.join() === extentOf(dy).spatial.join();
+  const plain = ({ value, channels }: Blocked) => g.reorderOutput(value, channels);
   // What becomes the kernels needs no new order, so the larger of the two does.
-  if (isPointwise && dy.channels < x.channels) return g.transpose(byPixels(g, dy, x, window), [1, 0, 2, 3]);
-  return byPixels(g, x, dy, window);
+  if (isPointwise && dy.channels < x.channels) return g.transpose(byPixels(g, plain(dy), x, window), [1, 0, 2, 3]);
+  return byPixels(g, plain(x), dy, window);
+}
+
+/** The same for an x that isn't blocked. */
+export function firstWeightGradient(g: GraphBuilder, x: Value, dy: Blocked, window: Window): Value {
+  const spatial = sizesOf(x).slice(2) as [number, number];
+  if (isByPixels(spatial, dy.block, window)) return byPixels(g, x, dy, window);
+  return weightGradient(g, x, g.reorderOutput(dy.value, dy.channels), { window, group: 1 });
+}
+
+function isByPixels([height, width]: readonly [number, number], block: number, { strides }: Window): boolean {
+  return strides.every((stride) => stride === 1) && (height * width) % block === 0;
 }
 
 /**
@@ -25,13 +38,13 @@ export function blockedWeightGradient(g: GraphBuilder, x: Blocked, dy: Blocked, 
  * by side and a column for each channel, and the kernels are dy as it lies in memory, shifted by each tap. Where rows are whole blocks, taps
  * along the first axis are shifts of whole rows, and so positions of the output.
  */
-function byPixels(g: GraphBuilder, x: Blocked, dy: Blocked, window: Window): Value {
-  const { block, channels } = x;
+function byPixels(g: GraphBuilder, x: Value, dy: Blocked, window: Window): Value {
+  const { block } = dy;
   const [tall, wide] = window.kernel as [number, number];
   const [pitch] = window.dilations as [number, number];
   const [above] = window.padsBegin as [number, number];
-  const { batch, pixels, spatial } = extentOf(x);
-  const [height, width] = spatial;
+  const [batch, channels, height, width] = sizesOf(x) as [number, number, number, number];
+  const pixels = height * width;
   const output = extentOf(dy);
   const shift = (position: number, tap: number, axis: number): number =>
     position + (window.padsBegin[axis] as number) - tap * (window.dilations[axis] as number);
@@ -50,8 +63,8 @@ function byPixels(g: GraphBuilder, x: Blocked, dy: Blocked, window: Window): Val
     },
   );
   const [perRow, rows] = isSplit ? [width / block, height] : [pixels / block, 1];
-  const plain = g.reshape(g.reorderOutput(x.value, channels), [(batch * channels * pixels) / block, block]);
-  const images = pickRows(g, plain, [batch, rows, perRow, channels], ([image = 0, row = 0, at = 0, channel = 0]) => {
+  const segments = g.reshape(x, [(batch * channels * pixels) / block, block]);
+  const images = pickRows(g, segments, [batch, rows, perRow, channels], ([image = 0, row = 0, at = 0, channel = 0]) => {
     return ((image * channels + channel) * rows + row) * perRow + at;
   });
 

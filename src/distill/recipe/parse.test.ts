@@ -138,7 +138,7 @@ describe("a mistake is named by its key, with what is allowed there:", () => {
   test.each<[changed: Record<string, unknown>, message: string]>([
     [
       { lossess: [] },
-      'The recipe has the unknown key "lossess"; allowed are name, data, teacher, teacherPrecision, student, losses, optimizer, epochs, batchSize, seed, clipNorm, average, frozen, keep, baseline, cache, device, threads.',
+      'The recipe has the unknown key "lossess"; allowed are name, data, teacher, teacherPrecision, student, losses, optimizer, epochs, batchSize, seed, clipNorm, average, frozen, keep, baseline, cache, device, threads, workers.',
     ],
     [{ name: "../up" }, "name: must be a name: a text that has no slash and does not start with a dot."],
     [{ epochs: 0 }, "epochs: must be greater than 0 (found 0)."],
