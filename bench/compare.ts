@@ -51,13 +51,12 @@ export async function compareTimes(row: Row, rounds: number): Promise<Comparison
     const own = { work: row.work, variant: "eager" };
     const first = await required(limbeck, { ...own, iterations: WARMUP });
     const { contenders, failed } = await screened(row, peer, first);
-    const iterations = Math.max(1, Math.min(MAX_ITERATIONS, Math.round(TURN / Math.min(...(first.ms ?? [])))));
     const turns: [key: string, Contestant, Request][] = [
-      ["limbeck", limbeck, { ...own, iterations }],
-      ...contenders.map((variant): [string, Contestant, Request] => [
-        variant,
+      ["limbeck", limbeck, { ...own, iterations: iterationsFor(fastest(first)) }],
+      ...contenders.map(({ name, value }): [string, Contestant, Request] => [
+        name,
         peer as Contestant,
-        { work: row.peer?.work ?? "", variant, iterations },
+        { work: row.peer?.work ?? "", variant: name, iterations: iterationsFor(value) },
       ]),
     ];
     const multipliers = [limbeck, ...(multiplier ? [multiplier] : [])];
@@ -65,7 +64,7 @@ export async function compareTimes(row: Row, rounds: number): Promise<Comparison
     for (const each of multipliers) turns.push([`ceiling ${each.name}`, each, { ...CEILING, iterations: CEILING_ITERATIONS }]);
     const times = await inTurns(turns, rounds);
     const at = (key: string): number => median(times.get(key) ?? []);
-    const variants = contenders.map((name) => ({ name, value: at(name) })).sort((a, b) => a.value - b.value);
+    const variants = contenders.map(({ name }) => ({ name, value: at(name) })).sort((a, b) => a.value - b.value);
     return {
       runtime: limbeck.name,
       limbeck: at("limbeck"),
@@ -78,6 +77,11 @@ export async function compareTimes(row: Row, rounds: number): Promise<Comparison
     for (const each of new Set([limbeck, peer, multiplier])) each?.stop();
   }
 }
+
+const fastest = ({ ms = [] }: Answer): number => Math.min(...ms);
+
+/** How many iterations of so many milliseconds make a turn. */
+const iterationsFor = (ms: number): number => Math.max(1, Math.min(MAX_ITERATIONS, Math.round(TURN / ms)));
 
 async function inTurns(turns: readonly [string, Contestant, Request][], rounds: number): Promise<ReadonlyMap<string, number[]>> {
   const times = new Map<string, number[]>(turns.map(([key]) => [key, []]));
@@ -96,14 +100,14 @@ async function screened({ peer: asked, id }: Row, peer: Contestant | undefined, 
   const failed: Record<string, string> = {};
   for (const variant of (peer && asked?.variants) ?? []) {
     const answer = await (peer as Contestant).ask({ work: asked?.work ?? "", variant, iterations: WARMUP });
-    if (answer.ms) warm.push({ name: variant, value: Math.min(...answer.ms) });
+    if (answer.ms) warm.push({ name: variant, value: fastest(answer) });
     else failed[variant] = answer.error ?? "";
-    if (answer.ms && answer.parameters !== own.parameters) {
+    if (answer.ms && (answer.parameters ?? null) !== own.parameters) {
       throw new Error(`${id}: ${peer?.name}'s network has ${answer.parameters} parameters, Limbeck's ${own.parameters}.`);
     }
   }
   const best = Math.min(...warm.map(({ value }) => value));
-  return { contenders: warm.filter(({ value }) => value < CLEARLY_SLOWER * best).map(({ name }) => name), failed };
+  return { contenders: warm.filter(({ value }) => value < CLEARLY_SLOWER * best), failed };
 }
 
 async function required(contestant: Contestant, request: Request): Promise<Answer> {

@@ -7,6 +7,8 @@ import type { Row } from "./rows.ts";
 const FILE = "bench/results.json";
 /** Fewer than this are for a quick look, and the table says so. */
 export const FULL_ROUNDS = 9;
+/** Milliseconds that are shown as seconds. */
+const SECONDS_FROM = 10_000;
 const PAGE = "docs/performance.md";
 
 /** A row's figures, and when and where they were measured. */
@@ -44,7 +46,8 @@ export function sharesOf({ flops, limbeck, ceiling = {} }: Comparison): readonly
 /** A row's figure as the table shows it. */
 export function formatFigure({ measure, scale }: Row, value: number): string {
   if (measure === "memory") return `${(value / 1e6).toFixed(0)} MB`;
-  return scale ? `${((value * scale.steps) / 1000).toFixed(0)} s` : `${value.toFixed(1)} ms`;
+  const ms = value * (scale?.steps ?? 1);
+  return ms >= SECONDS_FROM ? `${(ms / 1000).toFixed(0)} s` : `${ms.toFixed(1)} ms`;
 }
 
 function table(rows: readonly Row[], results: Results): string {

@@ -66,13 +66,6 @@ export const rows: readonly Row[] = [
     peer: pytorch("bert-step", OPTIMIZERS),
     goal: { atLeast: 1, aim: 1.3 },
   },
-  {
-    id: "conv",
-    name: "conv 3×3 64→64, 32×32, batch 64, forward and backward",
-    measure: "time",
-    work: "conv",
-    peer: pytorch("conv", ["eager", "channels-last"]),
-  },
   ...(["resnet56", "wrn-40-2", "bert-base"] as const).map(
     (network): Row => ({
       id: `teacher-${network}`,
@@ -100,6 +93,36 @@ export const rows: readonly Row[] = [
     peer: pytorch("kd", LAYOUTS),
     goal: { atLeast: 2.5, aim: 4 },
     scale: epoch,
+  },
+  {
+    id: "mlp-jax",
+    name: "the MLP's step beside jax-js",
+    measure: "time",
+    work: "mlp-step",
+    peer: { name: "jax-js", work: "mlp-step", variants: ["eager"] },
+    goal: { atLeast: 3, aim: 5 },
+  },
+  {
+    id: "conv",
+    name: "conv 3×3 64→64, 32×32, batch 64, forward and backward",
+    measure: "time",
+    work: "conv",
+    peer: pytorch("conv", ["eager", "channels-last"]),
+  },
+  {
+    id: "conv-tfjs",
+    name: "the same convolution beside TensorFlow.js, its own gradients",
+    measure: "time",
+    work: "conv",
+    peer: { name: "tfjs", work: "conv", variants: ["own gradients"] },
+    goal: { atLeast: 20, aim: 100 },
+  },
+  {
+    id: "conv-tfjs-wasm",
+    name: "the same beside its WebAssembly, gradients by hand",
+    measure: "time",
+    work: "conv",
+    peer: { name: "tfjs", work: "conv", variants: ["wasm, gradients by hand"] },
   },
   {
     id: "memory",
