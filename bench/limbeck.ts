@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { createInterface } from "node:readline";
 import { nodeRuntime } from "../src/runtime/node.ts";
 import type { Answer, Request } from "./contestant.ts";
-import { cachedDistillation, distillation } from "./work/distillation.ts";
+import { distillation } from "./work/distillation.ts";
 import { convolution, matrixProduct } from "./work/products.ts";
 import { bertStep, mlpStep, mobilenetStep, resnet8x4Step, resnet20Step } from "./work/steps.ts";
 import { bertTeacher, resnet56Teacher, wideResnetTeacher } from "./work/teachers.ts";
@@ -20,8 +20,8 @@ const makers: Readonly<Record<string, MakeWork>> = {
   "teacher-resnet56": resnet56Teacher,
   "teacher-wrn-40-2": wideResnetTeacher,
   "teacher-bert-base": bertTeacher,
-  kd: distillation,
-  "kd-cached": cachedDistillation,
+  kd: distillation({ teacher: "resnet32x4", student: "resnet8x4", batchSize: 64 }),
+  "kd-cached": distillation({ teacher: "resnet32x4", student: "resnet8x4", batchSize: 64, cached: true }),
 };
 
 /** The most memory that this process has held; none where the system does not say. */
