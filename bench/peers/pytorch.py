@@ -1,6 +1,8 @@
-"""PyTorch's side of the benchmark: answers each line of standard input, {"work": NAME, "iterations": N}, with {"ms": [...]}.
+"""PyTorch's side of the benchmark. Each line of standard input asks for {"work": NAME, "variant": VARIANT, "iterations": N}; the answer is
+{"ms": [...], "parameters": N, "peakBytes": N}, or {"error": WHY} where that variant cannot run here.
 
-Two threads; the better of contiguous and channels-last where that matters is taken by asking for both.
+A variant is "eager", or some of "channels-last", "fused" (the optimiser in one kernel), "torchdistill" (its loss) and "compiled", joined by
+spaces. All cores compute, unless BENCH_THREADS says how many.
 """
 
 import json
@@ -9,55 +11,58 @@ import sys
 import time
 
 import torch
-from torch import nn
 
-torch.set_num_threads(int(os.environ.get("BENCH_THREADS", "2")))
-torch.manual_seed(0)
+from torch_work import WORK
 
-
-def mlp_step():
-    """One SGD step of 784-1200-1200-10 on a batch of 128."""
-    model = nn.Sequential(nn.Linear(784, 1200), nn.ReLU(), nn.Linear(1200, 1200), nn.ReLU(), nn.Linear(1200, 10))
-    optimizer = torch.optim.SGD(model.parameters(), lr=0.01)
-    inputs, labels = torch.rand(128, 784), torch.randint(0, 10, (128,))
-
-    def step():
-        optimizer.zero_grad(set_to_none=True)
-        nn.functional.cross_entropy(model(inputs), labels).backward()
-        optimizer.step()
-
-    return step
+torch.set_num_threads(int(os.environ.get("BENCH_THREADS", os.cpu_count() or 1)))
 
 
-def conv(memory_format):
-    """Forward and backward of a 3×3 convolution 64→64 at 32×32 on a batch of 64: gradients of input and weight."""
-
-    inputs = torch.rand(64, 64, 32, 32).to(memory_format=memory_format).requires_grad_()
-    weight = torch.rand(64, 64, 3, 3).to(memory_format=memory_format).requires_grad_()
-    direction = torch.rand(64, 64, 32, 32).to(memory_format=memory_format)
-
-    def step():
-        inputs.grad = weight.grad = None
-        nn.functional.conv2d(inputs, weight, padding=1).backward(direction)
-
-    return step
+def options_of(variant):
+    words = variant.split()
+    return {
+        "channels_last": "channels-last" in words,
+        "fused": "fused" in words,
+        "compiled": "compiled" in words,
+        "torchdistill": "torchdistill" in words,
+    }
 
 
-WORK = {
-    "mlp-step": mlp_step,
-    "conv": lambda: conv(torch.contiguous_format),
-    "conv channels-last": lambda: conv(torch.channels_last),
-}
+def peak_bytes():
+    """The most memory that this process has held; None where the system does not say."""
+    try:
+        with open("/proc/self/status") as status:
+            return next(1024 * int(line.split()[1]) for line in status if line.startswith("VmHWM"))
+    except OSError:
+        return None
 
-print(json.dumps({"peer": f"PyTorch {torch.__version__}", "threads": torch.get_num_threads()}), flush=True)
-ready = {}
-for line in sys.stdin:
-    request = json.loads(line)
-    name = request["work"]
-    step = ready.get(name) or ready.setdefault(name, WORK[name]())
+
+def run(ready, request):
+    key = (request["work"], request["variant"])
+    if key not in ready:
+        torch.manual_seed(0)
+        ready[key] = WORK[key[0]](options_of(key[1]))
+    step, count = ready[key]
     times = []
     for _ in range(request["iterations"]):
         start = time.perf_counter()
         step()
         times.append(1000 * (time.perf_counter() - start))
-    print(json.dumps({"ms": times}), flush=True)
+    return {"ms": times, "parameters": count, "peakBytes": peak_bytes()}
+
+
+def main():
+    answers = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)  # What compilers print must not mix with the answers.
+    print(json.dumps({"peer": f"PyTorch {torch.__version__.split('+')[0]}"}), file=answers, flush=True)
+    ready = {}
+    for line in sys.stdin:
+        try:
+            answer = run(ready, json.loads(line))
+        except Exception as error:
+            lines = str(error).strip().splitlines()
+            answer = {"error": f"{type(error).__name__}: {lines[0] if lines else ''}"}
+        print(json.dumps(answer), file=answers, flush=True)
+
+
+if __name__ == "__main__":
+    main()
