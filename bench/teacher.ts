@@ -40,7 +40,7 @@ const cases: readonly Case[] = [
     network: "bert-base",
     make: () => bindDimensions(bertClassifier("bert-base", { classes: 2, seed: 0 }), { S: TOKENS }),
     feeds: text,
-    rounds: 5,
+    rounds: 3,
   },
 ];
 

@@ -16,7 +16,10 @@ export interface Quantization {
 export function uint8Of({ min, max }: Range): Quantization {
   const [low, high] = [Math.min(min, 0), Math.max(max, 0)];
   const scale = Math.fround((high - low) / 255) || 1;
-  return { scale: float32([scale], []), zeroPoint: { type: "uint8", shape: [], data: Uint8Array.of(Math.round(-low / scale)) } };
+  return {
+    scale: float32([scale], []),
+    zeroPoint: { type: "uint8", shape: [], data: Uint8Array.of(Math.min(255, Math.round(-low / scale))) },
+  };
 }
 
 /** int8 numbers whose value is number·scale, with a scale for each place along an axis. */
