@@ -144,9 +144,5 @@ function activationOf(g: GraphBuilder, node: Node, inputs: readonly (Value | und
   if (node.op === "Relu") return { kind: "Relu" };
   if (node.op !== "Clip" || !inputs[1] || !inputs[2]) return undefined;
   const [low, high] = [inputs[1], inputs[2]].map((bound) => g.constantOf(bound)?.data[0]);
-  const isNarrow = typeof low === "number" && typeof high === "number" && Math.abs(low) <= MOST_CLIPPED && Math.abs(high) <= MOST_CLIPPED;
-  return isNarrow ? { kind: "Clip", low, high } : undefined;
+  return typeof low === "number" && typeof high === "number" ? { kind: "Clip", low, high } : undefined;
 }
-
-/** Bounds up to here are told apart from their neighbours by the gradient of a clipped value. */
-const MOST_CLIPPED = 64;

@@ -150,6 +150,7 @@ const blocked: Record<string, OperatorCase> = {
     const activation = d.pick([undefined, { kind: "Relu" }, { kind: "Clip", low: 0, high: 1 }] as const);
     return g.blockedConv(x, d.input([filters, x.shape[1] as number, ...kernel]), window, { bias, activation });
   },
+  blockedAverage: (g, d) => g.blockedAverage(d.input([d.integer(1, 2), BLOCK * d.integer(1, 2), d.integer(1, 4), d.integer(1, 4)])),
   reorderInput: (g, d) => g.reorderInput(d.input([d.integer(1, 2), BLOCK * d.integer(1, 2), d.integer(1, 4), d.integer(1, 4)])),
   reorderOutput: (g, d) => g.reorderOutput(d.input([d.integer(1, 2), BLOCK, d.integer(1, 4), d.integer(1, 4)]), d.integer(1, BLOCK)),
 };

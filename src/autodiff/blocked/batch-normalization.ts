@@ -94,16 +94,15 @@ function gradients(g: GraphBuilder, { x, mean, inverse, slope }: Normalized, dz:
   return [dx, perChannel(viaScale, -count), perChannel(meanOfDz, count), sum && dz];
 }
 
-/** 1 where y > 0, 0 elsewhere, in one pass: any number that isn't denormal is 1 or more after this factor. */
+/** Any number above 0 that isn't denormal is 1 or more after this factor. */
 const STEEP = 2 ** 126;
 
-/** dz of y = activation(z), told from y. */
+/** dz of y = activation(z), told from y: a mask in one pass for one bound, and in booleans, which are short, for two. */
 function throughActivation(g: GraphBuilder, y: Value, dy: Value, activation: Activation | undefined): Value {
   if (!activation) return dy;
-  const above = (slope: number, offset: number) =>
-    g.emit("HardSigmoid", [y], { attributes: { alpha: float(slope), beta: float(offset) } })[0] as Value;
-  if (activation.kind === "Relu") return g.mul(dy, above(STEEP, 0));
-  // Strictly between the bounds; the differences of float32 numbers next to a bound below 2^7 are far above 2^-100.
-  const steep = 2 ** 100;
-  return g.mul(g.mul(dy, above(steep, -steep * activation.low)), above(-steep, steep * activation.high));
+  if (activation.kind === "Relu") {
+    const attributes = { alpha: float(STEEP), beta: float(0) };
+    return g.mul(dy, g.emit("HardSigmoid", [y], { attributes })[0] as Value);
+  }
+  return g.mul(dy, g.cast(g.and(g.greater(y, activation.low), g.less(y, activation.high)), y.type));
 }

@@ -40,6 +40,8 @@ export function blockedOperators(emitter: Emitter) {
       };
       return only(emitter.emit("Conv", sum ? [x, w, bias, sum] : bias ? [x, w, bias] : [x, w], { domain: BLOCKED, attributes }));
     },
+    /** Mean over the pixels of a blocked x: [N, C, 1, 1], where either layout is the other. */
+    blockedAverage: (x: Value): Value => only(emitter.emit("GlobalAveragePool", [x], { domain: BLOCKED })),
     /** Into the blocked layout. The channels must be whole blocks. */
     reorderInput: (x: Value): Value => only(emitter.emit("ReorderInput", [x], { domain: BLOCKED })),
     /** Out of the blocked layout, without the channels from `channels` on. */

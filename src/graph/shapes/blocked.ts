@@ -17,6 +17,10 @@ const reorderOutput: ShapeRule = (context) => {
 
 export const blockedShapes: Readonly<Record<string, ShapeRule>> = {
   [`${BLOCKED}:Conv`]: convolutionShapes.Conv as ShapeRule,
+  [`${BLOCKED}:GlobalAveragePool`]: (context) => {
+    const { type, shape } = image(context);
+    return [{ type, shape: [shape[0], shape[1], 1, 1] }];
+  },
   [`${BLOCKED}:ReorderInput`]: (context) => [image(context)],
   [`${BLOCKED}:ReorderOutput`]: reorderOutput,
 };
