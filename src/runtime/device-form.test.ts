@@ -163,6 +163,23 @@ describe("a step in WebGPU's operators", () => {
     expect(graph.nodes.filter(({ name }) => !left.has(name)).map(({ op }) => op)).toContain("Mul");
   });
 
+  it("leaves to the CPU what fails on volumes, and the same of images to the device", () => {
+    const shapes = [
+      [1, 2, 3, 3, 3],
+      [2, 1, 1, 1, 1],
+      [2, 2, 1, 1, 1],
+      [1, 2, 3, 3],
+      [2, 1, 1, 1],
+    ];
+    const graph = graphOf(shapes, (g, [volume, grouped, whole, image, filters]) => [
+      g.emit("Conv", [volume, grouped], { attributes: { group: int(2) } })[0],
+      g.emit("Conv", [volume, whole])[0],
+      g.emit("ConvTranspose", [volume, whole])[0],
+      g.emit("Conv", [image, filters], { attributes: { group: int(2) } })[0],
+    ]);
+    expect(leftToCpu(graph)).toEqual(["Conv", "ConvTranspose"]);
+  });
+
   it("is the graph itself on the CPU", () => {
     const graph = graphOf([[2], [2], [2]], (g, terms) => [g.sum(...terms)]);
     expect(deviceForm(graph, "cpu")).toBe(graph);

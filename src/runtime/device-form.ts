@@ -1,6 +1,6 @@
 import { floatAttribute, intAttribute, intsAttribute, without } from "../graph/attributes.ts";
 import type { GraphBuilder } from "../graph/builder/builder.ts";
-import { type Graph, MICROSOFT, type Value } from "../graph/graph.ts";
+import { type Graph, MICROSOFT, type Node, type Value } from "../graph/graph.ts";
 import { type Decomposition, type Decompositions, replaceNodes, taking } from "../graph/rewrite/decompose/replace.ts";
 import { inferShapes } from "../graph/rewrite/infer.ts";
 import { type Window, windowOf } from "../graph/shapes/window.ts";
@@ -166,6 +166,9 @@ const decompositions: Readonly<Partial<Record<Device, Decompositions>>> = {
   },
 };
 
+/** Axes of [N, C, D, H, W]. */
+const VOLUMES = 5;
+
 /** A training step in operators that the device has kernels for, as far as they can be said in others; the runtime puts the rest on the CPU. */
 export function deviceForm(graph: Graph, device: Device): Graph {
   const own = decompositions[device];
@@ -173,15 +176,24 @@ export function deviceForm(graph: Graph, device: Device): Graph {
 }
 
 /**
- * Names of the nodes that the WebGPU provider should leave to the CPU, although it says that it could run them. Hashing with 32-bit words
- * (dropout's masks) would go back and forth, since shifting and exclusive or have no kernel there; a MaxPool that says where its maxima are
- * would fail.
+ * Names of the nodes that the WebGPU provider should leave to the CPU, although it says that it could run them: what would fail when it runs,
+ * and the hashing with 32-bit words (dropout's masks), which would go back and forth, since shifting and exclusive or have no kernel there.
  */
 export function leftToCpu(graph: Graph): readonly string[] {
   const values = inferShapes(graph);
   const isWord = (name: string) => values.get(name)?.type === "uint32";
-  return graph.nodes.flatMap(({ name, op, inputs, outputs }) => {
-    const isLeft = [...inputs, ...outputs].some(isWord) || (op === "MaxPool" && outputs[1] !== undefined && outputs[1] !== "");
-    return isLeft ? [name] : [];
-  });
+  const fails = (node: Node): boolean => {
+    const takesVolumes = values.get(node.inputs[0] as string)?.shape.length === VOLUMES;
+    switch (node.op) {
+      case "MaxPool":
+        return Boolean(node.outputs[1]);
+      case "Conv":
+        return takesVolumes && intAttribute(node, "group", 1) > 1;
+      case "ConvTranspose":
+        return takesVolumes;
+      default:
+        return false;
+    }
+  };
+  return graph.nodes.filter((node) => fails(node) || [...node.inputs, ...node.outputs].some(isWord)).map(({ name }) => name);
 }

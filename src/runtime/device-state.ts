@@ -1,3 +1,4 @@
+import { LimbeckError } from "../errors.ts";
 import { graphBuilder } from "../graph/builder/builder.ts";
 import { writeOnnx } from "../graph/onnx/write.ts";
 import type { Float32Tensor } from "../graph/tensor.ts";
@@ -26,7 +27,7 @@ export function deviceState({ graph, readOut, wrap }: DeviceSessions, state: rea
   return {
     run: async (feeds, into) => {
       const wrapped = Object.entries(feeds).map(([name, tensor]) => [name, wrap(tensor)] as const);
-      const outputs = await graph.run(Object.fromEntries([...wrapped, ...current]), everything);
+      const outputs = await runOnDevice(graph, Object.fromEntries([...wrapped, ...current]), everything);
       for (const [name, given] of Object.entries(into)) (given.data as Float32Array).set((outputs[name] as OrtTensor).data as Float32Array);
       dispose(current.values());
       current = new Map(carried.map(([input, output]) => [input, outputs[output] as OrtTensor]));
@@ -42,6 +43,19 @@ export function deviceState({ graph, readOut, wrap }: DeviceSessions, state: rea
       await Promise.all([graph.release(), readOut.release()]);
     },
   };
+}
+
+/** @throws LimbeckError (exit code 1) when an operator fails there: some kernels refuse what they were given only when they run. */
+async function runOnDevice(session: OrtSession, feeds: Record<string, OrtTensor>, fetches: Record<string, null>) {
+  try {
+    return await session.run(feeds, fetches);
+  } catch (cause) {
+    throw new LimbeckError(`The step fails on this device: ${cause instanceof Error ? cause.message : String(cause)}`, {
+      hint: "Leave out `device` to use the CPU.",
+      exitCode: 1,
+      cause,
+    });
+  }
 }
 
 /** The graph that copies a state out of the device: each tensor as it is. */
