@@ -1,7 +1,6 @@
-// Training steps of BERT beside PyTorch's (npx jiti bench/text.ts [--only NAME] [--compile]), round by round in one run: prints medians. With
-// --plain, Limbeck's step without the rewrites of src/graph/rewrite/for-speed.ts takes its turn too.
+// Training steps of BERT beside PyTorch's, round by round in one run: npx jiti bench/text.ts [--only NAME] [--compile]. Prints medians and
+// what they are over Limbeck's.
 
-import { forSpeed } from "../src/graph/rewrite/for-speed.ts";
 import { int32, int64 } from "../src/graph/tensor.ts";
 import { crossEntropyLoss } from "../src/losses/cross-entropy.ts";
 import { type BertConfiguration, bertClassifier } from "../src/nn/zoo/bert.ts";
@@ -65,8 +64,7 @@ for (const [name, size] of Object.entries(sizes)) {
   for (const dropout of [0, 0.1]) {
     if (!`${name} ${dropout}`.includes(only ?? "")) continue;
     const step = compiled(size, dropout);
-    const runs = new Map([["Limbeck", await stepper({ ...step, graph: forSpeed(step.graph) })]]);
-    if (given("--plain")) runs.set("Limbeck, plain", await stepper(step));
+    const runs = new Map([["Limbeck", await stepper(step)]]);
     for (const way of given("--compile") ? ["eager", "compile"] : ["eager"]) {
       const work = `${[size.layers, size.hidden, size.heads, size.intermediate, dropout].join()} ${way}`;
       if (peer) runs.set(`${peer.name} ${way}`, async (iterations) => [...(await peer.run(work, iterations))]);

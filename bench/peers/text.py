@@ -9,6 +9,9 @@ import os
 import sys
 import time
 
+# torch looks for a package named as the script beside this one is.
+sys.path.pop(0)
+
 import torch
 from transformers import BertConfig, BertForSequenceClassification
 
@@ -27,8 +30,8 @@ def bert_step(name):
             vocab_size=VOCABULARY,
             num_hidden_layers=layers,
             hidden_size=width,
-            num_attention_heads=int(heads),
-            intermediate_size=int(intermediate),
+            num_attention_heads=heads,
+            intermediate_size=intermediate,
             hidden_dropout_prob=float(dropout),
             attention_probs_dropout_prob=float(dropout),
             num_labels=2,

@@ -15,8 +15,7 @@ export const INIT = normal(0.02);
  * y = x·Wᵀ + b for each token, with weight [outputs, D] and bias [outputs] under `name`.
  *
  * The weight is transposed in the graph, so that it is stored as PyTorch stores it; what exporters write is the same with the transpose
- * computed. (Forward and backward, Gemm of [N·S, D] and FusedMatMul take the same time within 2 %, from DeiT-tiny's width to BERT-base's;
- * but Gemm would need the sizes of N and S put back, and FusedMatMul is not ONNX's.)
+ * computed. A training step multiplies by the weight as it is stored (`fuseProducts`).
  */
 export function tokenDense(
   { g, random }: Network,

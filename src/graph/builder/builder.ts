@@ -63,7 +63,7 @@ function compositeOperators(emitter: Emitter, g: Primitives) {
       const rows = elementCount(x.shape.slice(0, axes.length).map(Number));
       const isOfRows = axes.every((axis, index) => axis === index) && (x.type === "float32" || x.type === "float64");
       if (!isOfRows || !(rows >= FEW_ROWS)) return g.reshape(g.reduceSum(x, { axes, keepDims: true }), like.shape);
-      // A product with a row of ones takes half of ReduceSum's time or less.
+      // A product with a row of ones is no slower than ReduceSum, and up to four times as fast.
       const ones = g.expand(emitter.scalar(1, x.type), [1, rows]);
       return g.reshape(g.gemm(ones, g.reshape(x, [rows, -1])), like.shape);
     },

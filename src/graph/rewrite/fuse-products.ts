@@ -9,7 +9,7 @@ import { type FreshNames, freshNames } from "./splice.ts";
  *
  * A product of a transposed operand takes the operand itself, and a transposed product is the product of its transposed operands the other
  * way round. Where a Transpose moves other axes too, it is left to move rows instead of elements. A Gemm with a bias is a product and an
- * Add: its kernel writes the bias to all of the result first, to add to it, which takes three times as long as the Add. (A MatMul before
+ * Add: its kernel writes the bias to all of the result first, to add to it, which takes longer than the Add. (A MatMul before
  * an Add must not stay MatMul, or the runtime makes that Gemm of the two.)
  */
 export function fuseProducts(graph: Graph): Graph {

@@ -13,9 +13,10 @@ const FEW_ELEMENTS = 2 ** 18;
  * nothing asks for the zeros.
  *
  * Such a gradient is a scatter of rows onto zeros; its products with scalars and with itself, as optimisers take them, are zeros in the
- * same places; and where it is added to a tensor of the table's size, only its rows need be added. What comes out is the same, bit for bit
- * (but for the sign of zeros): an optimiser still updates the whole table. Rows that are taken twice are summed first, since the runtime's
- * ScatterND loses some of what two threads add to one row.
+ * same places; and where it is added to a tensor of the table's size, only its rows need be added. An optimiser still updates the whole
+ * table, to the same bits but for the sign of zeros; a norm, summed over fewer zeros, may round otherwise; and a factor that is not finite
+ * spoils these rows only. Rows that are taken twice are summed first, since the runtime's ScatterND loses some of what two threads add to one
+ * row.
  */
 export function sparseRows(graph: Graph): Graph {
   const { values, constants } = propagate(graph, () => true);
