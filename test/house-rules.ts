@@ -23,12 +23,13 @@ const floors: Readonly<Record<string, number>> = {
   studio: 7,
 };
 /** Files directly in src/ that belong to no folder: what everybody may import, and the package's entry points. */
-const ground: readonly string[] = ["src/errors.ts", "src/random.ts"];
+const ground: readonly string[] = ["src/errors.ts", "src/options.ts", "src/random.ts"];
 const entries: readonly string[] = ["src/index.ts", "src/graph-entry.ts", "src/nn-entry.ts", "src/web.ts"];
 const TOP = 8;
 
 /** What runs unchanged in a browser. */
-const core = /^src\/(graph|autodiff|nn|losses|train|distill|measure|data|runtime)\/|^src\/(errors|random|graph-entry|nn-entry|web)\.ts$/;
+const core =
+  /^src\/(graph|autodiff|nn|losses|train|distill|measure|data|runtime)\/|^src\/(errors|options|random|graph-entry|nn-entry|web)\.ts$/;
 const notCore = /^src\/data\/node\/|^src\/runtime\/node\.ts$|\.node\.ts$/;
 /** Each package of ONNX Runtime, and the one file that speaks to it. */
 const runtimes: Readonly<Record<string, string>> = {

@@ -1,5 +1,5 @@
+import type { ScheduleRecipe } from "../options.ts";
 import { constant, cosine, linear, oneCycle, type Schedule, stepDecay, steps, withWarmup } from "../train/schedules.ts";
-import type { ScheduleRecipe } from "./recipe/parts.ts";
 
 /** The schedule that a recipe describes. */
 export function toSchedule(recipe: ScheduleRecipe): Schedule {

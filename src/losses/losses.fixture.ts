@@ -1,114 +1,143 @@
 /** Test helper, not part of the package: losses and their gradients, and the golden values to compare them with. */
 import { readFileSync } from "node:fs";
+import { expect } from "vitest";
 import { backpropagate } from "../autodiff/gradient.ts";
 import { type GraphBuilder, graphBuilder } from "../graph/builder/builder.ts";
+import { inlineGraph } from "../graph/builder/inline.ts";
 import type { Value } from "../graph/graph.ts";
 import { writeOnnx } from "../graph/onnx/write.ts";
-import { float32, int32, type Tensor } from "../graph/tensor.ts";
+import { elementCount, float32, int32, type Tensor } from "../graph/tensor.ts";
+import { buildNetwork } from "../nn/layers.ts";
 import { nodeRuntime } from "../runtime/node.ts";
+import type { LossParts } from "./loss.ts";
 
-/** Logits [B, C] as rows, and [B] labels. */
-export interface LossInputs {
-  readonly student: readonly (readonly number[])[];
-  readonly teacher: readonly (readonly number[])[];
-  readonly labels: readonly number[];
-}
+export type Tensors = Readonly<Record<string, Tensor>>;
 
-export type LossOf = (g: GraphBuilder, values: { readonly student: Value; readonly teacher: Value; readonly labels: Value }) => Value;
+/** Builds a loss of tensors, by their names. A value per sample, [B], stands for its mean. */
+export type LossOf = (parts: LossParts, values: Readonly<Record<string, Value>>) => Value;
 
-interface Sine {
-  readonly shape: readonly [number, number];
-  readonly f: "sin" | "cos";
+interface Formula {
+  readonly shape: readonly number[];
+  readonly f: "sin" | "cos" | "exp sin";
   readonly a: number;
   readonly b: number;
   readonly scale: number;
 }
 
 interface GoldenFile {
-  readonly inputs: { readonly student: Sine; readonly teacher: Sine; readonly labels: readonly number[] };
+  readonly inputs: Readonly<Record<string, Formula>> & {
+    readonly labels: readonly number[];
+    readonly mask: readonly (readonly number[])[];
+  };
   readonly losses: Readonly<Record<string, Golden>>;
 }
 
-export interface Golden {
+interface Golden {
   readonly loss: number;
   readonly gradientNorm: number;
   readonly gradientFirst: number;
 }
 
 const file = JSON.parse(readFileSync(new URL("../../test/golden/losses.json", import.meta.url), "utf8")) as GoldenFile;
+const { labels, mask, ...formulas } = file.inputs;
 
-const rowsOf = ({ shape: [rows, columns], f, a, b, scale }: Sine): number[][] =>
-  Array.from({ length: rows }, (_, row) =>
-    Array.from({ length: columns }, (_, column) => scale * Math[f](a * (row * columns + column) + b)),
+function tensorOf({ shape, f, a, b, scale }: Formula): Tensor {
+  const wave = { sin: Math.sin, cos: Math.cos, "exp sin": (x: number) => Math.exp(Math.sin(x)) }[f];
+  return float32(
+    Array.from({ length: elementCount(shape) }, (_, index) => scale * wave(a * index + b)),
+    shape,
   );
+}
 
-/** What the golden values were computed from. */
-export const goldenInputs: LossInputs = {
-  student: rowsOf(file.inputs.student),
-  teacher: rowsOf(file.inputs.teacher),
-  labels: file.inputs.labels,
+/** What the golden values were computed from: `student`, `teacher` (logits), `fs`, `ft` (maps), `es`, `et` (vectors), `labels`, `mask`... */
+export const goldenTensors: Tensors = {
+  ...Object.fromEntries(Object.entries(formulas).map(([name, formula]) => [name, tensorOf(formula)])),
+  labels: int32(labels),
+  mask: rows(mask),
 };
 
-/** The golden values of a loss on `goldenInputs`. */
-export function golden(name: string): Golden {
-  const found = file.losses[name];
-  if (!found) throw new Error(`There are no golden values for "${name}".`);
-  return found;
+/** A matrix, [B, C]. */
+export function rows(values: readonly (readonly number[])[]): Tensor {
+  return float32(values.flat(), [values.length, values[0]?.length ?? 0]);
 }
 
-/** A loss and its gradient to the student's logits, row-major. */
-export async function measure(lossOf: LossOf, inputs: LossInputs): Promise<{ loss: number; gradient: Float32Array }> {
+export interface Measured {
+  readonly loss: number;
+  /** Row-major. */
+  readonly gradient: Float32Array;
+  /** What the loss leaves in its memories, by their names. */
+  readonly memories: Tensors;
+}
+
+const runtime = nodeRuntime({ threads: 1 });
+
+/** A loss and its gradient to one of its tensors. What it would train is constant, as it begins. */
+export async function measure(lossOf: LossOf, tensors: Tensors, wrt = "student"): Promise<Measured> {
   const g = graphBuilder("loss");
-  const shape = [inputs.student.length, inputs.student[0]?.length ?? 0];
-  const student = g.input("student", "float32", shape);
-  const loss = lossOf(g, { student, teacher: g.input("teacher", "float32", shape), labels: g.input("labels", "int32", shape.slice(0, 1)) });
+  const values = Object.fromEntries(Object.entries(tensors).map(([name, { type, shape }]) => [name, g.input(name, type, shape)]));
+  const built = lossOf(partsIn(g), values);
+  const loss = built.shape.length === 0 ? built : g.reduceMean(built);
   g.output(loss, "loss");
-  g.output(backpropagate(g, loss, [student])[0] as Value, "gradient");
-  const session = await nodeRuntime({ threads: 1 }).createSession(writeOnnx(g.build()));
-  const outputs = await session.run({
-    student: float32(inputs.student.flat(), shape),
-    teacher: float32(inputs.teacher.flat(), shape),
-    labels: int32(inputs.labels),
-  });
+  g.output(backpropagate(g, loss, [values[wrt] as Value])[0] as Value, "gradient");
+  const session = await runtime.createSession(writeOnnx(g.build()));
+  const { loss: found, gradient, ...memories } = await session.run(tensors);
   await session.release();
-  return { loss: Number(outputs.loss?.data[0]), gradient: (outputs.gradient as Tensor).data as Float32Array };
+  return { loss: Number(found?.data[0]), gradient: gradient?.data as Float32Array, memories: memories as Tensors };
 }
 
-/** A loss in the form of the golden values. */
-export async function measureGolden(lossOf: LossOf, inputs: LossInputs = goldenInputs): Promise<Golden> {
-  const { loss, gradient } = await measure(lossOf, inputs);
-  return { loss, gradientNorm: Math.hypot(...gradient), gradientFirst: gradient[0] as number };
+/** Parts whose parameters are constants, and whose memories become outputs of their names. */
+export function partsIn(g: GraphBuilder): LossParts {
+  let modules = 0;
+  return {
+    g,
+    parameter: (name, initial) => g.store(name, initial),
+    module: (name, inputs, body) => {
+      const graph = buildNetwork(name, modules++, (network) => ({
+        output: body(network, ...inputs.map(({ type, shape }, index) => network.g.input(`input${index}`, type, shape))),
+      }));
+      const bind = new Map(inputs.map((input, index) => [`input${index}`, input]));
+      return inlineGraph(g, graph, { bind, prefix: `${name}/` }).get("output") as Value;
+    },
+    memory: (name, initial) => ({ value: g.store(`${name}:before`, initial), replace: (next) => g.output(next, name) }),
+    scalar: (name) => g.input(name, "float32", []),
+  };
 }
 
-/** The largest relative difference between two entries. */
-export function relativeError(found: Golden, expected: Golden): number {
-  const keys = ["loss", "gradientNorm", "gradientFirst"] as const;
-  return Math.max(...keys.map((key) => Math.abs(found[key] - expected[key]) / Math.abs(expected[key])));
+/** Expects a loss and its gradient to have the golden values of that name, to 1e-5 of them. */
+export async function expectGolden(name: string, lossOf: LossOf, wrt = "student", tensors: Tensors = goldenTensors): Promise<void> {
+  const expected = file.losses[name];
+  if (!expected) throw new Error(`There are no golden values named "${name}".`);
+  const { loss, gradient } = await measure(lossOf, tensors, wrt);
+  const near = (found: number, value: number, what: string) =>
+    expect(Math.abs(found - value), `${name}: ${what} ${found}, golden ${value}`).toBeLessThan(1e-5 * Math.max(Math.abs(value), 1e-3));
+  near(loss, expected.loss, "loss");
+  near(Math.hypot(...gradient), expected.gradientNorm, "norm of the gradient");
+  near(gradient[0] as number, expected.gradientFirst, "first of the gradient");
 }
 
-/** Extreme but legal inputs: every loss and gradient must be finite on them. */
-export const extremes: Readonly<Record<string, LossInputs>> = {
+/** Extreme but legal logits: every loss and gradient must be finite on them. */
+export const extremes: Readonly<Record<string, Tensors>> = {
   "logits of ±10⁴ that disagree": {
-    student: [
+    student: rows([
       [1e4, -1e4, 0],
       [-1e4, 1e4, 0],
-    ],
-    teacher: [
+    ]),
+    teacher: rows([
       [-1e4, 1e4, 0],
       [0, -1e4, 1e4],
-    ],
-    labels: [1, 2],
+    ]),
+    labels: int32([1, 2]),
   },
-  "a batch of one, two classes": { student: [[0.3, -2]], teacher: [[-1, 4]], labels: [1] },
+  "a batch of one, two classes": { student: rows([[0.3, -2]]), teacher: rows([[-1, 4]]), labels: int32([1]) },
   "constant rows": {
-    student: [
+    student: rows([
       [7, 7, 7],
       [0, 0, 0],
-    ],
-    teacher: [
+    ]),
+    teacher: rows([
       [-3, -3, -3],
       [0, 0, 0],
-    ],
-    labels: [0, 2],
+    ]),
+    labels: int32([0, 2]),
   },
 };

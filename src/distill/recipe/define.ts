@@ -1,5 +1,5 @@
+import type { ScheduleInput } from "../../options.ts";
 import type { NetworkOptions } from "./networks.ts";
-import type { ScheduleInput } from "./parts.ts";
 import type { RecipeInput } from "./schema.ts";
 
 /** Gives a recipe full completion and type checking; returns it unchanged. */

@@ -6,7 +6,7 @@ import { shufflenetV2Variants } from "../../nn/zoo/shufflenet-v2.ts";
 import { vggVariants } from "../../nn/zoo/vgg.ts";
 import { vitVariants } from "../../nn/zoo/vit.ts";
 import { wideResnetVariants } from "../../nn/zoo/wide-resnet.ts";
-import { count, mustBe, positive, strict } from "./parts.ts";
+import { count, mustBe, positive, strict } from "../../options.ts";
 
 /** The names of a family's variants. */
 const variants = <K extends string>(table: Readonly<Record<K, unknown>>) => z.literal(Object.keys(table) as [K, ...K[]]);

@@ -1,6 +1,6 @@
 import type { z } from "zod";
 import { LimbeckError } from "../../errors.ts";
-import { mustBe } from "./parts.ts";
+import { mustBe } from "../../options.ts";
 import { type Recipe, recipeSchema } from "./schema.ts";
 
 /**

@@ -1,7 +1,7 @@
 import { z } from "zod";
+import { count, fraction, mustBe, nonNegative, oneOf, positive, schedule, strict } from "../../options.ts";
 import { devices } from "../../runtime/runtime.ts";
 import { networkOrFile } from "./networks.ts";
-import { count, fraction, mustBe, nonNegative, oneOf, positive, schedule, strict } from "./parts.ts";
 
 const augmentation = oneOf({
   /** Whole pixels in each direction. */
