@@ -11,7 +11,7 @@ import { fillCache } from "../src/distill/cache/fill.ts";
 import { planOf } from "../src/distill/cache/plan.ts";
 import { cachedTeach } from "../src/distill/cache/read.ts";
 import { decodeTopK, encodeTopK, topKBytes } from "../src/distill/cache/top-k.ts";
-import { loadTeacher, type Teacher } from "../src/distill/teacher.ts";
+import { loadTeacher, readTeacher, type Teacher } from "../src/distill/teacher.ts";
 import { writeOnnx } from "../src/graph/onnx/write.ts";
 import type { Float32Tensor } from "../src/graph/tensor.ts";
 import { buildArchitecture } from "../src/nn/zoo/zoo.ts";
@@ -41,11 +41,11 @@ function noise(count: number, sampleShape: readonly number[], classes: number): 
 /** The milliseconds that a batch takes from the teacher, and from its cache in each encoding. */
 async function timed(model: Uint8Array, samples: Samples, batchSize: number, encodings: readonly Encoding[]) {
   const normalization = channelStatistics(samples, 1000);
-  const teacher = await loadTeacher(runtime, model, "the teacher", samples, normalization);
+  const teacher = await loadTeacher(runtime, readTeacher(model, "the teacher", samples), samples, normalization);
   const directory = await mkdtemp(join(tmpdir(), "limbeck-bench-"));
   const store = fileShardStore(directory);
   const labeller = { teach: teacher.teach, samples, normalization, transforms: [], seed: 0, batchSize };
-  const outputs = { "teacher:logits": [samples.classes.length] };
+  const outputs = { "teacher:0:logits": [samples.classes.length] };
   const common = { teacher: model, runtime, outputs, samples, normalization, augment: [], seed: 0, views: 1 };
   const ways: { name: string; run: (batch: Batch) => unknown; times: number[] }[] = [{ name: "teacher", run: teacher.teach, times: [] }];
   for (const encoding of encodings) {
@@ -93,7 +93,7 @@ async function answers(teacher: Teacher, samples: Samples, batchSize: number, ep
   const classes = samples.classes.length;
   const found = new Float32Array(samples.length * classes);
   for (const batch of trainingBatches(samples, { batchSize, seed: 0, epoch, normalization: channelStatistics(samples) })) {
-    const { data } = (await teacher.teach(batch))["teacher:logits"] as Float32Tensor;
+    const { data } = (await teacher.teach(batch))["teacher:0:logits"] as Float32Tensor;
     batch.indices.forEach((index, row) => found.set(data.subarray(row * classes, (row + 1) * classes), index * classes));
   }
   return found;
@@ -106,7 +106,7 @@ async function spread(name: (typeof zoo)[number][0], options: Readonly<Record<st
   let first: Float32Array | undefined;
   let most = 0;
   for (const threads of [1, 2]) {
-    const teacher = await loadTeacher(runtime, model, name, samples, channelStatistics(samples), { threads });
+    const teacher = await loadTeacher(runtime, readTeacher(model, name, samples), samples, channelStatistics(samples), { threads });
     for (const batchSize of [1, 3, 16, 24, 48])
       for (const epoch of [0, 1]) {
         const found = await answers(teacher, samples, batchSize, epoch);

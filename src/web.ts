@@ -8,11 +8,12 @@
 export { idxSamples, parseIdx } from "./data/idx.ts";
 export { channelStatistics, type Normalization } from "./data/normalize.ts";
 export { holdOut, type MemorySamples, memorySamples, type Samples, type Splits, subset } from "./data/samples.ts";
-export { type Outcome, runRecipe, type Trained } from "./distill/distill.ts";
+export { type Outcome, runRecipe } from "./distill/distill.ts";
 export type { Environment, Phase, ProgressEvents } from "./distill/environment.ts";
 export * from "./distill/recipe/define.ts";
 export { parseRecipe } from "./distill/recipe/parse.ts";
 export type { Recipe, RecipeInput } from "./distill/recipe/schema.ts";
+export type { Trained } from "./distill/train-network.ts";
 export { LimbeckError } from "./errors.ts";
 export type { Device, Feeds, Runtime, Session, SessionOptions } from "./runtime/runtime.ts";
 export { webRuntime } from "./runtime/web.ts";

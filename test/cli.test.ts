@@ -231,7 +231,10 @@ describe.concurrent("init", () => {
       }),
     );
     expect(resolved[1]).toEqual(resolved[0]);
-    const normalised = resolved[2]?.map((recipe) => ({ ...recipe, ...(recipe.teacher ? { teacher: relative(".", recipe.teacher) } : {}) }));
+    const normalised = resolved[2]?.map((recipe) => ({
+      ...recipe,
+      ...(typeof recipe.teacher === "string" ? { teacher: relative(".", recipe.teacher) } : {}),
+    }));
     expect(normalised).toEqual(resolved[0]);
     const kept = filesIn(join(project, "ts"));
     const again = await limbeck(["init", join(project, "ts"), "--format", "ts"]);

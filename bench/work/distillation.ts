@@ -1,8 +1,8 @@
 import { type Batch, trainingBatches } from "../../src/data/batches.ts";
 import { memorySamples, type Samples } from "../../src/data/samples.ts";
 import { crop, flip } from "../../src/data/transforms.ts";
-import { objectiveOf, TEACHER_LOGITS } from "../../src/distill/objective.ts";
-import { loadTeacher } from "../../src/distill/teacher.ts";
+import { LOGITS, objectiveOf, teacherName } from "../../src/distill/objective.ts";
+import { loadTeacher, readTeacher } from "../../src/distill/teacher.ts";
 import type { Graph } from "../../src/graph/graph.ts";
 import { writeOnnx } from "../../src/graph/onnx/write.ts";
 import { elementCount, float32, type Tensor } from "../../src/graph/tensor.ts";
@@ -40,7 +40,7 @@ export function distillation(options: Distillation): MakeWork {
     const data = samples(SAMPLES);
     const teach = cached
       ? rememberedAnswers(data, batchSize)
-      : (await loadTeacher(runtime, writeOnnx(teacherGraph), options.teacher, data, normalization)).teach;
+      : (await loadTeacher(runtime, readTeacher(writeOnnx(teacherGraph), options.teacher, data), data, normalization)).teach;
     return {
       run: await trainingLoop(runtime, student, data, batchSize, teach),
       flops: asked + flopsOf(student, { [BATCH]: batchSize }).training,
@@ -58,13 +58,14 @@ function rememberedAnswers({ length, classes }: Samples, batchSize: number): Tea
     indices.forEach((index, row) => {
       logits.data.set(known.subarray(index * classes.length, (index + 1) * classes.length), row * classes.length);
     });
-    return { [`teacher:${TEACHER_LOGITS}`]: logits };
+    return { [`teacher:${teacherName(0, LOGITS)}`]: logits };
   };
 }
 
 /** @returns What takes one step. */
 async function trainingLoop(runtime: Runtime, student: Graph, data: Samples, batchSize: number, teach: Teach): Promise<Work["run"]> {
-  const objective = objectiveOf([{ hinton: { alpha: 0.9, temperature: 4 } }], CLASSES);
+  const networks = { student, teachers: [student], classes: CLASSES, samples: data.length };
+  const objective = objectiveOf([{ hinton: { alpha: 0.9, temperature: 4 } }], networks);
   const channelBlock = await channelBlockOf(runtime);
   const step = compileStep({ student, batchSize, losses: objective.terms, optimizer: cifarOptimizer(), channelBlock });
   const trainer = await createTrainer(runtime, step);

@@ -14,7 +14,7 @@ import type { Environment, Phase } from "./environment.ts";
 import { describeClassifier, normalizationOf } from "./network.ts";
 import { parseRecipe } from "./recipe/parse.ts";
 import type { RecipeInput } from "./recipe/schema.ts";
-import { loadTeacher, type Teacher } from "./teacher.ts";
+import { loadTeacher, readTeacher, type Teacher } from "./teacher.ts";
 
 const runtime = nodeRuntime({ threads: 1 });
 
@@ -77,8 +77,8 @@ const withTeacher = (more: Partial<Environment> = {}): Told => inMemory({ "teach
 
 describe("a run without a teacher", () => {
   it("trains a network that tells the classes apart, and exports what it says it does", () => {
-    const { student, baseline, teacher: none, normalization } = teacher;
-    expect([baseline, none]).toEqual([undefined, undefined]);
+    const { student, baseline, teachers: none, normalization } = teacher;
+    expect([baseline, none]).toEqual([undefined, []]);
     expect(student.predictions.accuracy).toBeGreaterThan(0.9);
     expect(student.accuracy.lastEpoch).toBeCloseTo(student.predictions.accuracy, 5);
     const exported = readOnnx(student.bytes, "student.onnx");
@@ -98,7 +98,11 @@ describe("a run without a teacher", () => {
 describe("a run with a teacher", () => {
   it("trains the student with it and the baseline without", async () => {
     const told = withTeacher();
-    const { student, baseline, teacher: asked } = await runOf(distilling, told);
+    const {
+      student,
+      baseline,
+      teachers: [asked],
+    } = await runOf(distilling, told);
     expect(told.steps).toEqual([...new Array(12).fill("student"), ...new Array(12).fill("baseline")]);
     expect(told.epochs.map(({ phase, epoch }) => `${phase} ${epoch}`)).toEqual([
       "student 1",
@@ -129,9 +133,16 @@ describe("a run with a teacher", () => {
   });
 
   it("leaves the teacher as it is", async () => {
-    const { teacher: asked } = await runOf(distilling, withTeacher());
+    const {
+      teachers: [asked],
+    } = await runOf(distilling, withTeacher());
     expect(asked?.bytes).toEqual(teacher.student.bytes);
-    const fresh = await loadTeacher(runtime, teacher.student.bytes, "teacher.onnx", splits.train, teacher.normalization);
+    const fresh = await loadTeacher(
+      runtime,
+      readTeacher(teacher.student.bytes, "teacher.onnx", splits.train),
+      splits.train,
+      teacher.normalization,
+    );
     expect((await fresh.predict(splits.test)).logits).toEqual(asked?.predictions.logits);
     await fresh.release();
   });
@@ -188,29 +199,36 @@ describe("a teacher normalised in its own way", () => {
   const furthest = (a: Float32Array, b: Float32Array) => Math.max(...a.map((value, index) => Math.abs(value - (b[index] as number))));
 
   it("answers as it would by itself, on the test set and on training batches", async () => {
-    const asked = await loadTeacher(runtime, teacher.student.bytes, "teacher.onnx", splits.train, other);
-    const own = await loadTeacher(runtime, teacher.student.bytes, "teacher.onnx", splits.train, teacher.normalization);
+    const asked = await loadTeacher(runtime, readTeacher(teacher.student.bytes, "teacher.onnx", splits.train), splits.train, other);
+    const own = await loadTeacher(
+      runtime,
+      readTeacher(teacher.student.bytes, "teacher.onnx", splits.train),
+      splits.train,
+      teacher.normalization,
+    );
     expect((await asked.predict(splits.test)).logits).toEqual((await own.predict(splits.test)).logits);
     const answers = async ({ teach }: Teacher, normalization: Normalization) => {
       const [batch] = trainingBatches(splits.train, { batchSize: 16, seed: 3, epoch: 0, normalization });
-      return (await teach(batch as Batch))["teacher:logits"]?.data as Float32Array;
+      return (await teach(batch as Batch))["teacher:0:logits"]?.data as Float32Array;
     };
     expect(furthest(await answers(asked, other), await answers(own, teacher.normalization))).toBeLessThan(1e-4);
     await Promise.all([asked.release(), own.release()]);
   });
 
   it("teaches a student whose recipe normalises otherwise", async () => {
-    const { teacher: asked, normalization } = await runOf(
-      { ...distilling, data: { idx: "memory", normalize: other }, baseline: false },
-      withTeacher(),
-    );
+    const {
+      teachers: [asked],
+      normalization,
+    } = await runOf({ ...distilling, data: { idx: "memory", normalize: other }, baseline: false }, withTeacher());
     expect(normalization).toEqual(other);
     expect(asked?.predictions.logits).toEqual(teacher.student.predictions.logits);
   });
 
   it("is taken to be normalised as the student is where it does not say", async () => {
     const silent: Graph = { ...teacher.student.graph, metadata: {} };
-    const { teacher: asked } = await runOf({ ...distilling, baseline: false }, inMemory({ "teacher.onnx": writeOnnx(silent) }));
+    const {
+      teachers: [asked],
+    } = await runOf({ ...distilling, baseline: false }, inMemory({ "teacher.onnx": writeOnnx(silent) }));
     expect(asked?.predictions.logits).toEqual(teacher.student.predictions.logits);
   });
 });

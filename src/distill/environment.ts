@@ -35,8 +35,8 @@ export interface Environment {
   readonly readFile: (path: string) => Promise<Uint8Array>;
   /** Called before each phase, when what it needs has been checked: what a run leaves behind is made here at the earliest. */
   readonly begin?: () => Promise<void>;
-  /** Where the progress of each phase is kept; without it nothing is saved. */
-  readonly checkpoints?: (phase: Phase) => CheckpointStore;
+  /** Where the progress of each phase, and of each stage that has a name, is kept; without it nothing is saved. */
+  readonly checkpoints?: (phase: Phase, stage?: string) => CheckpointStore;
   /** How often a phase is saved within an epoch; a minute unless given. */
   readonly checkpointSeconds?: number;
   /** Where the teacher's outputs are cached; without it they are not. */

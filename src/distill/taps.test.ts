@@ -68,7 +68,7 @@ it("believes a network that names its own", () => {
   const g = graphBuilder("named");
   const [first] = g.emit("Relu", [g.input("x", "float32", ["N", 4])], { outputNames: ["stage7"] });
   g.output(g.softmax(first ?? g.scalar(0)), "logits");
-  expect(listTaps(g.build())).toEqual([
+  expect(listTaps(g.build())).toMatchObject([
     { name: "stage7", shape: ["N", 4], op: "Relu", aliases: ["stage7"] },
     { name: "logits", shape: ["N", 4], op: "Softmax", aliases: ["logits"] },
   ]);

@@ -7,8 +7,9 @@ export interface Tap {
   /** Name of the tensor. */
   readonly name: string;
   readonly shape: Shape;
-  /** The operator that gives it. */
+  /** The operator that gives it, and the name of its node. */
   readonly op: string;
+  readonly node: string;
   /** What the network's structure says it is: `stage2`, `block3`, `attention3`, `last`, `pooled`, `logits`. */
   readonly aliases: readonly string[];
 }
@@ -32,10 +33,11 @@ export function listTaps(model: Graph): readonly Tap[] {
     // What the network itself calls by such a name comes last, and so holds.
     ...activations.flatMap(({ value: { name } }): [string, string][] => (ALIAS.test(name) ? [[name, name]] : [])),
   ]);
-  return activations.map(({ value: { name, shape }, node: { op } }) => ({
+  return activations.map(({ value: { name, shape }, node }) => ({
     name,
     shape,
-    op,
+    op: node.op,
+    node: node.name,
     aliases: [...aliases].filter(([, target]) => target === name).map(([alias]) => alias),
   }));
 }

@@ -1,17 +1,27 @@
 import { type Batch, trainingBatches } from "../data/batches.ts";
 import type { Normalization } from "../data/normalize.ts";
 import type { Samples } from "../data/samples.ts";
-import type { Graph } from "../graph/graph.ts";
+import type { Graph, Value } from "../graph/graph.ts";
 import { readOnnx } from "../graph/onnx/read.ts";
 import { writeOnnx } from "../graph/onnx/write.ts";
+import { canonicalize } from "../graph/rewrite/canonicalize.ts";
+import { inferShapes } from "../graph/rewrite/infer.ts";
 import { elementCount, type Float32Tensor, float32, type Tensor } from "../graph/tensor.ts";
 import type { Feeds, Runtime, SessionOptions } from "../runtime/runtime.ts";
 import { type Predictions, predict } from "../train/evaluation.ts";
 import { classifierInterface } from "../train/step.ts";
 import { checkClassifier, fitToSamples, normalizationOf } from "./network.ts";
-import { TEACHER_LOGITS } from "./objective.ts";
+import { LOGITS, teacherName } from "./objective.ts";
 import { frozen } from "./teacher/frozen.ts";
 import { type Fidelity, fidelity, inInt8 } from "./teacher/int8.ts";
+
+/** A network to learn from, as it was read and fitted to the samples. */
+export interface ReadTeacher {
+  readonly graph: Graph;
+  /** The ONNX file of it. */
+  readonly bytes: Uint8Array;
+  readonly source: string;
+}
 
 /** A frozen network that answers questions about batches and samples. */
 export interface Teacher {
@@ -20,7 +30,9 @@ export interface Teacher {
   readonly bytes: Uint8Array;
   /** Of a teacher in int8: how near it is to the one in float32, on validation samples. */
   readonly fidelity?: Fidelity;
-  /** The teacher's outputs on a training batch, by the step's input names; overwritten by the next call. */
+  /** The shape of each output that training learns from, for one sample, by the step's input names. */
+  readonly outputs: Readonly<Record<string, readonly number[]>>;
+  /** These outputs on a training batch; overwritten by the next call. */
   teach(batch: Batch): Promise<Readonly<Record<string, Tensor>>>;
   predict(samples: Samples): Promise<Predictions>;
   release(): Promise<void>;
@@ -29,6 +41,17 @@ export interface Teacher {
 export interface TeacherOptions extends SessionOptions {
   /** With these a teacher answers in int8: calibrated on training samples, and compared with itself in float32 on these. */
   readonly int8?: { readonly validation: Samples };
+  /** What training learns from: the shape for one sample, by tensor; the logits alone unless given. */
+  readonly outputs?: Readonly<Record<string, readonly number[]>>;
+  /** Its place among several. */
+  readonly index?: number;
+}
+
+/** @throws LimbeckError when the model is none, or does not fit the samples. */
+export function readTeacher(bytes: Uint8Array, source: string, samples: Samples): ReadTeacher {
+  const read = readOnnx(bytes, source);
+  const fitted = fitToSamples(read, samples);
+  return { graph: checkClassifier(fitted, samples, source), bytes: fitted === read ? bytes : writeOnnx(fitted), source };
 }
 
 /**
@@ -38,42 +61,66 @@ export interface TeacherOptions extends SessionOptions {
  */
 export async function loadTeacher(
   runtime: Runtime,
-  bytes: Uint8Array,
-  source: string,
+  { graph, bytes, source }: ReadTeacher,
   samples: Samples,
   normalization: Normalization,
-  { int8, ...options }: TeacherOptions = {},
+  { int8, index = 0, outputs = { [LOGITS]: [samples.classes.length] }, ...options }: TeacherOptions = {},
 ): Promise<Teacher> {
-  const read = readOnnx(bytes, source);
-  const fitted = fitToSamples(read, samples);
-  const graph = checkClassifier(fitted, samples, source);
-  const given = fitted === read ? bytes : writeOnnx(fitted);
   const own = normalizationOf(graph, source) ?? normalization;
   const [input, output] = classifierInterface(graph);
-  const rewritten = frozen(graph);
-  let session = await runtime.createSession(rewritten === graph ? given : writeOnnx(rewritten), options);
+  const tapped = withOutputs(graph, Object.keys(outputs));
+  const rewritten = frozen(tapped);
+  let session = await runtime.createSession(rewritten === graph ? bytes : writeOnnx(rewritten), options);
   let rounded: { readonly bytes: Uint8Array; readonly fidelity: Fidelity } | undefined;
   if (int8) {
     const exact = await predict(session, graph, int8.validation, own);
     await session.release();
-    const quantized = writeOnnx(await inInt8(runtime, graph, calibrationBatches(input.name, samples, own), options));
+    const quantized = writeOnnx(await inInt8(runtime, tapped, calibrationBatches(input.name, samples, own), options));
     session = await runtime.createSession(quantized, options);
     rounded = { bytes: quantized, fidelity: fidelity(exact, await predict(session, graph, int8.validation, own)) };
   }
   const adapt = renormalizer(normalization, own);
-  let logits = float32(new Float32Array(0), [0, samples.classes.length]);
+  const answers = answerBuffers(outputs, output.name);
+  const inputNames = Object.entries(outputs).map(([tensor, shape]) => [`teacher:${teacherName(index, tensor)}`, tensor, shape] as const);
   return {
     graph,
-    bytes: given,
+    bytes,
     ...rounded,
+    outputs: Object.fromEntries(inputNames.map(([name, , shape]) => [name, shape])),
     teach: async (batch) => {
-      if (logits.shape[0] !== batch.size)
-        logits = float32(new Float32Array(batch.size * samples.classes.length), [batch.size, samples.classes.length]);
-      await session.run({ [input.name]: adapt(batch.inputs) }, { into: { [output.name]: logits }, fetch: [] });
-      return { [`teacher:${TEACHER_LOGITS}`]: logits };
+      const into = answers(batch.size);
+      await session.run({ [input.name]: adapt(batch.inputs) }, { into, fetch: [] });
+      return Object.fromEntries(inputNames.map(([name, tensor]) => [name, into[tensor === LOGITS ? output.name : tensor] as Tensor]));
     },
     predict: (asked) => predict(session, graph, asked, own),
     release: () => session.release(),
+  };
+}
+
+/** The network with inner values among its outputs. */
+function withOutputs(network: Graph, tensors: readonly string[]): Graph {
+  const inner = tensors.filter((tensor) => tensor !== LOGITS && !network.outputs.some(({ name }) => name === tensor));
+  if (inner.length === 0) return network;
+  const graph = canonicalize(network);
+  const values = inferShapes(graph);
+  return { ...graph, outputs: [...graph.outputs, ...inner.map((tensor) => values.get(tensor) as Value)] };
+}
+
+/** Tensors for what is learnt from, by the names of the network's outputs; they serve as long as the batch size stays. */
+function answerBuffers(outputs: Readonly<Record<string, readonly number[]>>, logits: string) {
+  let size = -1;
+  let buffers: Record<string, Float32Tensor> = {};
+  return (batchSize: number): Readonly<Record<string, Float32Tensor>> => {
+    if (batchSize !== size) {
+      size = batchSize;
+      buffers = Object.fromEntries(
+        Object.entries(outputs).map(([tensor, shape]) => [
+          tensor === LOGITS ? logits : tensor,
+          float32(new Float32Array(batchSize * elementCount(shape)), [batchSize, ...shape]),
+        ]),
+      );
+    }
+    return buffers;
   };
 }
 

@@ -1,6 +1,8 @@
+import { z } from "zod";
 import type { GraphBuilder } from "../graph/builder/builder.ts";
 import type { Value } from "../graph/graph.ts";
 import { requireLogits } from "./logits.ts";
+import { logitLoss } from "./loss.ts";
 
 /**
  * Cross-entropy with hard labels: −mean over the batch of Σ_c q_c·log p_c, p = softmax(logits).
@@ -19,3 +21,14 @@ export function crossEntropyLoss(g: GraphBuilder, logits: Value, labels: Value, 
   const uniform = g.neg(g.reduceMean(logP));
   return g.add(g.mul(hard, g.sub(1, smoothing)), g.mul(uniform, smoothing));
 }
+
+export const crossEntropy = logitLoss({
+  name: "crossEntropy",
+  summary: "Cross-entropy with the labels",
+  paper: "label smoothing: Szegedy et al., 2015, arXiv:1512.00567",
+  needsTeacher: false,
+  weight: 1,
+  numbers: {},
+  options: { labelSmoothing: z.number().min(0).lt(1).default(0) },
+  build: ({ g, student, labels, options }) => crossEntropyLoss(g, student, labels, options.labelSmoothing),
+});

@@ -1,6 +1,8 @@
 import type { GraphBuilder } from "../graph/builder/builder.ts";
 import type { Value } from "../graph/graph.ts";
+import { positive, schedule } from "../options.ts";
 import { requireLogits } from "./logits.ts";
+import { logitLoss } from "./loss.ts";
 
 /**
  * Knowledge distillation: Hinton, Vinyals and Dean, 2015 (arXiv:1503.02531).
@@ -20,3 +22,13 @@ export function kdLoss(g: GraphBuilder, student: Value, teacher: Value, temperat
   const divergence = g.reduceSum(g.mul(g.exp(logP), g.sub(logP, logQ)), { axes: [1] });
   return g.mul(g.reduceMean(divergence), g.mul(temperature, temperature));
 }
+
+export const kd = logitLoss({
+  name: "kd",
+  summary: "Soft targets at a temperature: T²·KL(teacher ‖ student)",
+  paper: "Hinton, Vinyals and Dean, 2015, arXiv:1503.02531",
+  weight: 1,
+  numbers: { temperature: schedule(positive).default(4) },
+  options: {},
+  build: ({ g, student, teacher, numbers }) => kdLoss(g, student, teacher, numbers.temperature),
+});

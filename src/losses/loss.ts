@@ -79,6 +79,8 @@ interface Described<N extends string, S, O> {
 /** A loss on the logits of student and teacher. */
 export interface LogitLoss<N extends string = string, S = Numbers, O = z.ZodRawShape> extends Described<N, S, O> {
   readonly of: "logits";
+  /** False for what learns from labels alone. */
+  readonly needsTeacher?: boolean;
   /** @returns A scalar, or [B]: the loss of each sample, whose mean is taken; what several teachers say can then be weighted by sample. */
   build(scene: LogitScene<S, O>): Value;
 }

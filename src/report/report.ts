@@ -11,6 +11,8 @@ export interface Report {
 
   /** Absent when a model was trained without one. */
   readonly teacher?: ModelReport;
+  /** With several teachers, those after the first. */
+  readonly otherTeachers?: readonly ModelReport[];
   readonly student: ModelReport;
   /** The student's architecture trained on the labels alone. */
   readonly baseline?: ModelReport;
@@ -129,7 +131,9 @@ export function modelsOf(report: Report): readonly { readonly role: Role; readon
   const titles: Record<Role, string> = { teacher: "Teacher", baseline: "Baseline", student: studentTitle(report) };
   return (["teacher", "baseline", "student"] as const).flatMap((role) => {
     const model = report[role];
-    return model ? [{ role, title: titles[role], model }] : [];
+    const others = role === "teacher" ? (report.otherTeachers ?? []) : [];
+    const shown = model ? [{ role, title: titles[role], model }] : [];
+    return [...shown, ...others.map((other, index) => ({ role, title: `Teacher ${index + 2}`, model: other }))];
   });
 }
 

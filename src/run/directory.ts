@@ -17,7 +17,7 @@ export interface RunDirectory {
   readonly path: string;
   /** Makes the directory and writes recipe.json, the first time that it is called. Nothing is written before. */
   begin(): Promise<void>;
-  checkpoints(phase: Phase): CheckpointStore;
+  checkpoints(phase: Phase, stage?: string): CheckpointStore;
   /** Adds a line to metrics.jsonl, in place of one for the same phase and epoch that an interrupted run left. */
   record(line: MetricsLine): Promise<void>;
   readonly metrics: readonly MetricsLine[];
@@ -46,8 +46,8 @@ export async function openRunDirectory(path: string, recipe: Recipe, resume: boo
       await makeDirectory(join(directory, CHECKPOINTS));
       await removeTemporary(directory, join(directory, CHECKPOINTS));
     },
-    checkpoints: (phase) => {
-      const name = join(directory, CHECKPOINTS, `${phase}.safetensors`);
+    checkpoints: (phase, stage) => {
+      const name = join(directory, CHECKPOINTS, `${stage === undefined ? phase : `${phase}-${stage}`}.safetensors`);
       return { name, load: () => readIfThere(name), save: (bytes) => writeAtomically(name, bytes) };
     },
     record: async (line) => {

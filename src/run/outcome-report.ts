@@ -1,7 +1,9 @@
 import { cpus, release as osRelease, type as osType, totalmem } from "node:os";
 import type { Samples } from "../data/samples.ts";
-import type { Outcome, Trained } from "../distill/distill.ts";
+import type { Outcome } from "../distill/distill.ts";
 import type { Recipe } from "../distill/recipe/schema.ts";
+import { epochsOf } from "../distill/stages.ts";
+import type { Trained } from "../distill/train-network.ts";
 import type { Graph } from "../graph/graph.ts";
 import { elementCount } from "../graph/tensor.ts";
 import { agreement, confusionMatrix } from "../measure/classification.ts";
@@ -23,12 +25,16 @@ export async function outcomeReport(
   curves: { readonly student: readonly EpochRecord[]; readonly baseline: readonly EpochRecord[] },
   seconds: number,
 ): Promise<Report> {
-  const { recipe, data, teacher, student, baseline } = outcome;
+  const { recipe, data, teachers, student, baseline } = outcome;
   const trained = (network: Trained) =>
     modelReport(runtime, network.graph, network.bytes, network.predictions, { ...network.accuracy, bestEpoch: network.bestEpoch });
   const studentReport = await trained(student);
-  const teacherReport =
-    teacher && (await modelReport(runtime, teacher.graph, teacher.bytes, teacher.predictions, { lastEpoch: teacher.predictions.accuracy }));
+  const teacherReports: ModelReport[] = [];
+  for (const { graph, bytes, predictions } of teachers) {
+    teacherReports.push(await modelReport(runtime, graph, bytes, predictions, { lastEpoch: predictions.accuracy }));
+  }
+  const [teacher] = teachers;
+  const [teacherReport, ...otherTeachers] = teacherReports;
   return {
     limbeck: { schema: 1 },
     recipe,
@@ -37,6 +43,7 @@ export async function outcomeReport(
     versions: { limbeck: packageVersion(), onnxruntime: runtime.version, node: process.version },
     machine: { cpu: cpus()[0]?.model ?? "unknown", cores: cpus().length, memoryBytes: totalmem(), os: `${osType()} ${osRelease()}` },
     teacher: teacherReport,
+    ...(otherTeachers.length > 0 && { otherTeachers }),
     student: studentReport,
     baseline: baseline && (await trained(baseline)),
     ...(teacher &&
@@ -46,7 +53,7 @@ export async function outcomeReport(
         reduction: reductionOf(teacherReport, studentReport),
       }),
     teacherCache: student.teacherCache,
-    epochs: recipe.epochs,
+    epochs: epochsOf(recipe),
     seconds,
     curves: { student: curves.student, ...(baseline ? { baseline: curves.baseline } : {}) },
     classes: data.test.classes,
@@ -89,13 +96,13 @@ function batchOf(graph: Graph, size: number): Record<string, number> {
   return typeof dimension === "string" ? { [dimension]: size } : {};
 }
 
-function protocol({ recipe, data }: Outcome): string {
+function protocol({ recipe, data, teachers }: Outcome): string {
   const { train, validation, test } = data;
   return [
     `Trained on ${train.length} samples of ${recipe.data.idx}, ${validation.length} held out for validation, tested on all ${test.length} test samples.`,
     "'Last epoch' is the network after the last epoch; 'best on validation' is the test accuracy of the epoch that was best on the validation samples.",
     `student.onnx holds the weights of the ${recipe.keep === "best" ? "epoch best on validation" : "last epoch"}${recipe.average ? ", averaged over steps" : ""}; errors, agreement and confusion are of that file.`,
-    recipe.teacher && recipe.baseline
+    teachers.length > 0 && recipe.baseline
       ? "The baseline is the same network with the same initial weights, data order, augmentation and schedule, trained on the labels alone."
       : "",
     `Latency is the median and 95th percentile of repeated runs on this machine's CPU, ${threadsText(recipe)}.`,

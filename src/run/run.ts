@@ -3,6 +3,7 @@ import type { Phase, ProgressEvents } from "../distill/environment.ts";
 import { needsTeacher } from "../distill/objective.ts";
 import { parseRecipe } from "../distill/recipe/parse.ts";
 import type { Recipe, RecipeInput } from "../distill/recipe/schema.ts";
+import { stagesOf } from "../distill/stages.ts";
 import { LimbeckError } from "../errors.ts";
 import { reportHtml } from "../report/html.ts";
 import type { EpochRecord, Report } from "../report/report.ts";
@@ -60,7 +61,7 @@ export async function resolveRecipe(
 
 /** Runs a resolved recipe. */
 export async function runResolved(command: "distill" | "train", recipe: Recipe, options: RunOptions): Promise<Run> {
-  const teaching = recipe.losses.some(needsTeacher);
+  const teaching = stagesOf(recipe).some(({ losses }) => losses.some(needsTeacher));
   if (command === "distill" && !teaching) {
     throw new LimbeckError("None of the recipe's losses learns from a teacher.", {
       hint: "Add kd or hinton to the losses, or use `limbeck train`.",

@@ -2,7 +2,7 @@ import type { Batch } from "../data/batches.ts";
 import type { BatchLoader } from "../data/loader.ts";
 import type { Samples } from "../data/samples.ts";
 import { LimbeckError } from "../errors.ts";
-import { type Float32Tensor, float32, type Tensor } from "../graph/tensor.ts";
+import { type Float32Tensor, float32, int32, type Tensor } from "../graph/tensor.ts";
 import { type CheckpointStore, decodeCheckpoint, encodeCheckpoint, type Progress } from "./checkpoint.ts";
 import type { Evaluator } from "./evaluation.ts";
 import type { Position, Schedule } from "./schedules.ts";
@@ -160,7 +160,13 @@ async function trainEpoch(options: FitOptions, progress: Progress, checkpoint: (
     const taught = clock();
     const targets = (await options.teach?.(batch, scalars)) ?? {};
     waited.teacher += clock() - taught;
-    const feeds = { [compiled.batch.inputs[0] as string]: batch.inputs, [compiled.batch.labels]: batch.labels, ...targets };
+    const { inputs, labels, indices } = compiled.batch;
+    const feeds = {
+      [inputs[0] as string]: batch.inputs,
+      [labels]: batch.labels,
+      ...(indices && { [indices]: int32(batch.indices) }),
+      ...targets,
+    };
     const found = await trainer.run(feeds, { ...scalars, ...compiled.optimizer.scalars(taken + 1), seed: stepSeed(seed, taken) });
     if (!Number.isFinite(found.loss)) throw diverged(`The loss became ${found.loss}`, taken, scalars, brokenTerms(found));
     for (const [name, value] of Object.entries(found)) sums[name] = (sums[name] ?? 0) + value;

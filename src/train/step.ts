@@ -8,29 +8,30 @@ import { foldConstants } from "../graph/rewrite/fold.ts";
 import { forSpeed } from "../graph/rewrite/for-speed.ts";
 import { bindDimensions } from "../graph/rewrite/infer.ts";
 import { pruneDead } from "../graph/rewrite/prune.ts";
-import { type Float32Tensor, float32, zeros } from "../graph/tensor.ts";
+import { type Float32Tensor, zeros } from "../graph/tensor.ts";
+import type { LossParts } from "../losses/loss.ts";
+import { lossParts } from "./loss-parts.ts";
 import type { Optimizer } from "./optimizers.ts";
 import { inlineForTraining, trainable } from "./trainable.ts";
 
-/** What a loss term sees. */
-export interface LossContext {
-  readonly g: GraphBuilder;
+/** What a loss term sees. Its parameters, memories and scalars have names of their own, but for those of `step`. */
+export interface LossContext extends LossParts {
   /** [B], int32. */
   readonly labels: Value;
+  /** [B], int32: the places of the batch's samples in the training set. */
+  readonly indices: () => Value;
   /** The student's first output; [B, classes] of a classifier. */
   readonly logits: Value;
   /** A value inside the student, by name. */
   student(name: string): Value;
-  /** An output of the teacher, by name. */
+  /** An output of a teacher, by name. */
   teacher(name: string): Value;
-  /** A scalar that is fed at each step. */
-  scalar(name: string): Value;
 }
 
-/** One term of the objective. Its weight is the scalar `weight:NAME`. */
+/** One term of the objective. Its weight is the scalar `weight:NAME`; a scalar of its own is `SCALAR:NAME`. */
 export interface LossTerm {
   readonly name: string;
-  /** The teacher's outputs that it needs, with the shape of one sample. */
+  /** The teachers' outputs that it needs, with the shape of one sample. */
   readonly teacher?: Readonly<Record<string, readonly number[]>>;
   build(context: LossContext): Value;
 }
@@ -46,8 +47,12 @@ export interface StepOptions {
   readonly optimizer: Optimizer;
   /** Patterns of weight names that are not trained. */
   readonly frozen?: readonly string[];
+  /** Patterns of the only weight names that are; all unless given. */
+  readonly trained?: readonly string[];
   /** Scales all gradients so that their common norm is at most this. */
   readonly clipNorm?: number;
+  /** Of the initial weights of what losses add; 0 unless given. */
+  readonly seed?: number;
   /** Keeps an exponential moving average of the weights, with decay fed as the scalar `averageDecay`. */
   readonly average?: boolean;
   /** `Runtime.channelBlock` of the runtime that the step is for: its convolutions then take the layout of that runtime's kernels. */
@@ -71,7 +76,13 @@ export interface CompiledStep {
   readonly optimizer: Optimizer;
   /** Names of the scalars to feed, beyond `learningRate` and `seed`. */
   readonly scalars: readonly string[];
-  readonly batch: { readonly inputs: readonly string[]; readonly labels: string; readonly teacher: readonly string[] };
+  readonly batch: {
+    readonly inputs: readonly string[];
+    readonly labels: string;
+    /** Where a loss asks for it. */
+    readonly indices?: string;
+    readonly teacher: readonly string[];
+  };
   /**
    * Names of the entries of the output `metrics`: each loss term, `loss` (their weighted sum), of a classifier `correct` (count), and with
    * clipping `gradientNorm`.
@@ -82,6 +93,7 @@ export interface CompiledStep {
 /** Put before the names of what the step adds to the student's own tensors. */
 const STEP = "step:";
 export const LABELS = `${STEP}labels`;
+const INDICES = `${STEP}indices`;
 export const METRICS = `${STEP}metrics`;
 /** Name of the input that takes a scalar. */
 export const scalarInput = (scalar: string): string => STEP + scalar;
@@ -90,8 +102,12 @@ const AVERAGE = "average:";
 /** Name of the moving average of a weight in the state. */
 export const averageOf = (weight: string): string => AVERAGE + weight;
 
+/** Put before the names of what a loss has of its own in the state. */
+export const OF_LOSS = "loss:";
+export const isOfLoss = (state: string): boolean => state.startsWith(OF_LOSS);
+
 /** What the parts of a step emit into. */
-interface StepBuilder {
+export interface StepBuilder {
   readonly g: GraphBuilder;
   /** A scalar that is fed at each step. */
   readonly scalar: (name: string) => Value;
@@ -113,16 +129,21 @@ export function compileStep(options: StepOptions): CompiledStep {
   const weights = new Map([...parameters, ...buffers]);
   for (const [name, tensor] of weights) bind.set(name, remember(name, tensor));
 
-  const forward = inlineForTraining(g, student, bind, scalar("seed"), options.channelBlock);
+  const forward = inlineForTraining(g, student, bind, scalar("seed"), options);
   const logits = required(forward.values, student.outputs[0]?.name ?? "");
-  const { terms, total, teacher } = buildLosses(options, { g, labels, logits, scalar, student: (name) => required(forward.values, name) });
-  const trained = [...parameters.keys()].map((name) => required(bind, name));
+  const { terms, total, teacher, indices, added } = buildLosses(options, builder, {
+    labels,
+    logits,
+    student: (name) => required(forward.values, name),
+  });
+  const trained = [...[...parameters.keys()].map((name) => required(bind, name)), ...added];
   const learningRate = scalar("learningRate");
   const isScaled = optimizer.isPlain && options.clipNorm === undefined;
   const { gradients, norm } = clip(g, backpropagate(g, total, trained, isScaled ? learningRate : undefined), options.clipNorm);
   const rate = isScaled ? undefined : learningRate;
-  const updated = new Map([...forward.buffers, ...g.scope("optimizer", () => update(builder, optimizer, rate, trained, gradients))]);
-  for (const [name, value] of updated) replace(name, value);
+  const changed = new Map([...forward.buffers, ...g.scope("optimizer", () => update(builder, optimizer, rate, trained, gradients))]);
+  for (const [name, value] of changed) replace(name, value);
+  const updated = new Map([...changed].filter(([name]) => weights.has(name)));
   if (options.average) averageWeights(builder, updated, weights);
 
   const correct = logits.shape.length === 2 ? countCorrect(g, logits, labels) : undefined;
@@ -137,7 +158,7 @@ export function compileStep(options: StepOptions): CompiledStep {
     average: options.average ?? false,
     optimizer,
     scalars: [...scalars.keys()],
-    batch: { inputs: student.inputs.map(({ name }) => name), labels: LABELS, teacher },
+    batch: { inputs: student.inputs.map(({ name }) => name), labels: LABELS, ...(indices && { indices: INDICES }), teacher },
     metrics: Object.keys(metrics),
   };
 }
@@ -191,19 +212,33 @@ export function classifierInterface(graph: Graph, source = `graph "${graph.name}
   return [input, output];
 }
 
-function buildLosses({ losses, batchSize }: StepOptions, context: Omit<LossContext, "teacher">) {
-  const { g } = context;
+function buildLosses(
+  { losses, batchSize, ...options }: StepOptions,
+  step: StepBuilder,
+  context: Pick<LossContext, "labels" | "logits" | "student">,
+) {
+  const { g, scalar } = step;
   if (losses.length === 0) throw new LimbeckError("There is no loss to train with.", { hint: "Give the recipe at least one loss." });
   const inputs = new Map<string, Value>();
   for (const [name, shape] of losses.flatMap((term) => Object.entries(term.teacher ?? {}))) {
     if (!inputs.has(name)) inputs.set(name, g.input(`teacher:${name}`, "float32", [batchSize, ...shape]));
   }
+  let indices: Value | undefined;
+  const shared = {
+    ...context,
+    teacher: (name: string) => required(inputs, name),
+    indices: () => {
+      indices ??= g.input(INDICES, "int32", [batchSize]);
+      return indices;
+    },
+  };
+  const added: Value[] = [];
   const terms: Record<string, Value> = {};
-  for (const term of losses) {
-    terms[term.name] = g.scope(`loss:${term.name}`, () => term.build({ ...context, teacher: (name) => required(inputs, name) }));
+  for (const { name, build } of losses) {
+    terms[name] = g.scope(`loss:${name}`, () => build({ ...shared, ...lossParts(step, name, added, options) }));
   }
-  const weighted = Object.entries(terms).map(([name, value]) => g.mul(value, context.scalar(`weight:${name}`)));
-  return { terms, total: g.sum(...weighted), teacher: [...inputs.keys()] };
+  const weighted = Object.entries(terms).map(([name, value]) => g.mul(value, scalar(`weight:${name}`)));
+  return { terms, total: g.sum(...weighted), teacher: [...inputs.keys()], indices, added };
 }
 
 function required(values: ReadonlyMap<string, Value>, name: string): Value {
@@ -274,9 +309,4 @@ function averageWeights(
     const average = remember(averageOf(name), initial.get(name) as Float32Tensor);
     replace(averageOf(name), g.add(g.mul(average, decay), g.mul(value, g.sub(1, decay))));
   }
-}
-
-/** A copy of the step's initial state, ready to be trained. */
-export function initialState(step: CompiledStep): Map<string, Float32Tensor> {
-  return new Map(step.state.map(({ name, initial }) => [name, float32(initial.data.slice(), initial.shape)]));
 }

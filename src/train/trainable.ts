@@ -26,28 +26,34 @@ export interface Trainable {
  *
  * @param options.frozen Patterns of names of weights that stay as they are; `*` stands for anything. A batch normalisation whose running
  * averages are frozen goes by them in training too.
- * @throws LimbeckError when the model can't be brought into this form, has no weights to train, or lacks a name in `frozen`.
+ * @param options.trained Patterns of the only names that are not frozen.
+ * @throws LimbeckError when the model can't be brought into this form, has no weights to train, or lacks a name in `frozen` or `trained`.
  */
-export function trainable(model: Graph, { frozen = [] }: { readonly frozen?: readonly string[] } = {}): Trainable {
+export function trainable(
+  model: Graph,
+  { frozen = [], trained: only }: Partial<Record<"frozen" | "trained", readonly string[]>> = {},
+): Trainable {
   const graph = canonicalize(model);
   const roles = initializerRoles(graph);
-  const fixed = frozen.map(namePattern);
-  const trained = (names: readonly string[]) =>
-    new Map(
-      names.flatMap((name): [string, Float32Tensor][] => {
-        const tensor = graph.initializers.get(name);
-        return tensor?.type === "float32" && !fixed.some((matches) => matches(name)) ? [[name, tensor as Float32Tensor]] : [];
-      }),
-    );
-  const where = `graph "${graph.name}"`;
   const names = [...roles.parameters, ...roles.buffers];
-  const idle = frozen.find((_, index) => !names.some((name) => fixed[index]?.(name)));
-  if (idle !== undefined) {
-    throw new LimbeckError(`"${idle}" in frozen matches no weight.`, {
+  const where = `graph "${graph.name}"`;
+  for (const [key, patterns] of Object.entries({ frozen, trained: only ?? [] })) {
+    const idle = patterns.find((pattern) => !names.some(namePattern(pattern)));
+    if (idle === undefined) continue;
+    throw new LimbeckError(`"${idle}" in ${key} matches no weight.`, {
       where,
       hint: `The weights are ${names.slice(0, MOST_NAMED).join(", ")}${names.length > MOST_NAMED ? ", ..." : ""}.`,
     });
   }
+  const matchesOne = (patterns: readonly string[], name: string) => patterns.some((pattern) => namePattern(pattern)(name));
+  const isTrained = (name: string) => (only === undefined || matchesOne(only, name)) && !matchesOne(frozen, name);
+  const trained = (of: readonly string[]) =>
+    new Map(
+      of.flatMap((name): [string, Float32Tensor][] => {
+        const tensor = graph.initializers.get(name);
+        return tensor?.type === "float32" && isTrained(name) ? [[name, tensor as Float32Tensor]] : [];
+      }),
+    );
   const parameters = trained(roles.parameters);
   if (parameters.size === 0) {
     throw new LimbeckError("The network has no float32 weights to train.", {
@@ -76,7 +82,8 @@ const STATISTICS_MOMENTUM = 0.9;
  *
  * @param bind The network's inputs and weights, by name.
  * @param seed A scalar that differs from step to step, for dropout.
- * @param channelBlock Emits the convolutional part in blocks of so many channels, as ONNX Runtime's CPU kernels want them.
+ * @param options.channelBlock Emits the convolutional part in blocks of so many channels, as ONNX Runtime's CPU kernels want them.
+ * @param options.prefix Put before every name of the network, to keep it apart from others in the same builder.
  * @returns The network's values by name, and the new value of each buffer.
  */
 export function inlineForTraining(
@@ -84,7 +91,7 @@ export function inlineForTraining(
   graph: Graph,
   bind: ReadonlyMap<string, Value>,
   seed: Value,
-  channelBlock?: number,
+  { channelBlock, prefix }: { readonly channelBlock?: number; readonly prefix?: string } = {},
 ): { readonly values: ReadonlyMap<string, Value>; readonly buffers: ReadonlyMap<string, Value> } {
   const statistics: Statistic[] = [];
   let dropouts = 0;
@@ -98,7 +105,7 @@ export function inlineForTraining(
     const value = inTraining(() => blocked?.replace(node, inputs));
     return value && [value];
   };
-  const values = inlineGraph(g, graph, { bind, replace });
+  const values = inlineGraph(g, graph, { bind, prefix, replace });
   return { values, buffers: g.scope("training", () => runningAverages(g, statistics)) };
 }
 

@@ -1,12 +1,13 @@
 import { LimbeckError } from "../../errors.ts";
-import { openTeacher, readData } from "../distill.ts";
+import { openTeachers } from "../distill.ts";
 import type { Environment } from "../environment.ts";
-import { needsTeacher, objectiveOf, teacherOutputs } from "../objective.ts";
+import { toNetwork } from "../network.ts";
 import type { Recipe } from "../recipe/schema.ts";
+import { readData } from "../recipe-data.ts";
 import { fillCache, type Labeller, rangeBatches } from "./fill.ts";
 import type { Range } from "./plan.ts";
 import type { ShardStore } from "./store.ts";
-import { bytesOf, cacheSettingsOf, prepareCache, viewsOf } from "./teacher-cache.ts";
+import { bytesOf, cacheSettingsOf, type PreparedCache, prepareCache, viewsOf } from "./teacher-cache.ts";
 
 /** What filling a cache takes, or took. */
 export interface LabellingEstimate {
@@ -38,30 +39,43 @@ export async function labelAhead(
   onEstimate: (estimate: LabellingEstimate) => boolean,
 ): Promise<void> {
   const settings = cacheSettingsOf(recipe);
-  if (!recipe.teacher || !recipe.losses.some(needsTeacher)) throw new LimbeckError("The recipe has no teacher whose outputs it needs.");
   if (!settings) throw notCached(recipe);
-  const { data, normalization } = await readData(recipe, environment);
-  const teacher = await openTeacher(recipe.teacher, recipe, data, normalization, environment);
+  const read = await readData(recipe, environment);
+  const network = await toNetwork(recipe.student, read.data.train, recipe.seed, environment.readFile);
+  const teachers = await openTeachers(recipe, network, read, environment);
   const { shards: store, events = {} } = environment;
   try {
-    const outputs = teacherOutputs(objectiveOf(recipe.losses, data.train.classes.length));
-    const request = { recipe, teacher, outputs, data, normalization, environment };
-    const { plan, labeller, missing } = await prepareCache(request, settings, store);
-    const count = missing.reduce((sum, range) => sum + range.count, 0);
-    const goOn = onEstimate({
-      store: store.name,
-      samples: data.train.length,
-      views: viewsOf(recipe),
-      bytes: plan.bytes,
-      missingBytes: bytesOf(plan, missing),
-      missing: count,
-      seconds: missing[0] ? count * (await secondsPerSample(missing[0], labeller)) : 0,
-    });
-    if (goOn && count > 0) await fillCache(plan, missing, labeller, store, events.onLabel);
+    if (teachers.length === 0) throw new LimbeckError("The recipe has no teacher whose outputs it needs.");
+    const caches: PreparedCache[] = [];
+    for (const teacher of teachers) {
+      caches.push(await prepareCache({ ...read, recipe, teacher, outputs: teacher.outputs, environment }, settings, store));
+    }
+    if (!onEstimate(await estimateOf(caches, recipe, store, read.data.train.length))) return;
+    for (const { plan, labeller, missing } of caches) {
+      if (missing.length > 0) await fillCache(plan, missing, labeller, store, events.onLabel);
+    }
   } finally {
     store.close();
-    await teacher.release();
+    await Promise.all(teachers.map(({ release }) => release()));
   }
+}
+
+/** Of all teachers together; a sample is one for each of them. */
+async function estimateOf(
+  caches: readonly PreparedCache[],
+  recipe: Recipe,
+  store: ShardStore,
+  samples: number,
+): Promise<LabellingEstimate> {
+  let [bytes, missingBytes, missing, seconds] = [0, 0, 0, 0];
+  for (const { plan, labeller, missing: ranges } of caches) {
+    const count = ranges.reduce((sum, range) => sum + range.count, 0);
+    bytes += plan.bytes;
+    missingBytes += bytesOf(plan, ranges);
+    missing += count;
+    if (ranges[0]) seconds += count * (await secondsPerSample(ranges[0], labeller));
+  }
+  return { store: store.name, samples: samples * caches.length, views: viewsOf(recipe), bytes, missingBytes, missing, seconds };
 }
 
 function notCached({ cache }: Recipe): LimbeckError {

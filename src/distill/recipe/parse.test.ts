@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { LimbeckError } from "../../errors.ts";
+import { lossTable } from "../../losses/table.ts";
 import { networkNames } from "./networks.ts";
 import { parseRecipe } from "./parse.ts";
 import type { RecipeInput } from "./schema.ts";
@@ -129,7 +130,8 @@ function complaint(changed: unknown): string {
 
 const SCHEDULE = "one key of steps, constant, linear, cosine, stepDecay, oneCycle";
 const NETWORKS = networkNames.join(", ");
-const LOSS = "an object with exactly one key of crossEntropy, kd, hinton";
+const LOSSES = [...Object.keys(lossTable), "hinton"].join(", ");
+const LOSS = `an object with exactly one key of ${LOSSES}`;
 const temperature = (value: unknown) => ({ losses: [{ kd: { temperature: value } }] });
 const learningRate = (value: unknown) => ({ optimizer: { sgd: { learningRate: value } } });
 const augment = (value: unknown) => ({ data: { idx: "d", augment: [value] } });
@@ -138,7 +140,7 @@ describe("a mistake is named by its key, with what is allowed there:", () => {
   test.each<[changed: Record<string, unknown>, message: string]>([
     [
       { lossess: [] },
-      'The recipe has the unknown key "lossess"; allowed are name, data, teacher, teacherPrecision, student, losses, optimizer, epochs, batchSize, seed, clipNorm, average, frozen, keep, baseline, cache, device, threads, workers.',
+      'The recipe has the unknown key "lossess"; allowed are name, data, teacher, teacherPrecision, student, losses, stages, optimizer, epochs, batchSize, seed, clipNorm, average, frozen, keep, baseline, cache, device, threads, workers.',
     ],
     [{ name: "../up" }, "name: must be a name: a text that has no slash and does not start with a dot."],
     [{ epochs: 0 }, "epochs: must be greater than 0 (found 0)."],
@@ -148,7 +150,8 @@ describe("a mistake is named by its key, with what is allowed there:", () => {
     [{ epochs: undefined }, "epochs: is missing; it must be a number."],
     [{ device: "tpu" }, 'device: must be one of cpu, webgpu, cuda (found "tpu").'],
     [{ baseline: "no" }, 'baseline: must be true or false (found "no").'],
-    [{ teacher: 3 }, "teacher: must be a text (found 3)."],
+    [{ teacher: 3 }, "teacher: must be a text, or a list of them (found 3)."],
+    [{ teacher: [] }, "teacher: must have at least 1 entry."],
     [{ teacher: "" }, "teacher: must not be empty."],
     [{ frozen: "a" }, 'frozen: must be a list (found "a").'],
     [{ losses: [] }, "losses: must have at least 1 entry."],
@@ -156,7 +159,7 @@ describe("a mistake is named by its key, with what is allowed there:", () => {
     [{ losses: ["kd"] }, `losses[0]: must be ${LOSS} (found "kd").`],
     [{ losses: [{}] }, `losses[0]: must be ${LOSS}.`],
     [{ losses: [{ kd: {} }, { kd: {}, hinton: {} }] }, `losses[1]: must be ${LOSS}.`],
-    [{ losses: [{ dkd: {} }] }, 'losses[0]: has the unknown key "dkd"; allowed are crossEntropy, kd, hinton.'],
+    [{ losses: [{ dk: {} }] }, `losses[0]: has the unknown key "dk"; allowed are ${LOSSES}.`],
     [{ losses: [{ kd: { temprature: 4 } }] }, 'losses[0].kd: has the unknown key "temprature"; allowed are weight, temperature.'],
     [{ losses: [{ kd: null }] }, "losses[0].kd: must be an object with some of the keys weight, temperature (found null)."],
     [{ losses: [{ hinton: { alpha: 1.5 } }] }, "losses[0].hinton.alpha: must be at most 1 (found 1.5)."],

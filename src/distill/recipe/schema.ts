@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { count, fraction, mustBe, nonNegative, oneOf, positive, schedule, strict } from "../../options.ts";
 import { devices } from "../../runtime/runtime.ts";
+import { lossSchema } from "./losses.ts";
 import { networkOrFile } from "./networks.ts";
 
 const augmentation = oneOf({
@@ -36,16 +37,6 @@ const data = strict({
   normalize: strict({ mean: z.array(z.number()).min(1), std: z.array(positive).min(1) }).optional(),
 });
 
-const weight = schedule(z.number().nonnegative()).default(1);
-const temperature = schedule(z.number().positive()).default(4);
-
-const loss = oneOf({
-  crossEntropy: strict({ weight, labelSmoothing: z.number().min(0).lt(1).default(0) }),
-  kd: strict({ weight, temperature }),
-  /** (1 − alpha)·cross-entropy + alpha·T²·KL. */
-  hinton: strict({ temperature, alpha: fraction.default(0.9) }),
-});
-
 const learningRate = schedule(z.number().nonnegative());
 const optimizer = oneOf({
   sgd: strict({
@@ -76,6 +67,25 @@ const cache = strict({
 /** How a teacher is cached where the recipe says no more. */
 export const cacheDefaults = cache.parse({});
 
+const file = z.string().min(1);
+const losses = z.array(lossSchema).min(1);
+const patterns = z.array(z.string());
+
+const stage = strict({
+  name: z
+    .string()
+    .regex(/^[\w-]+$/, "must be a name of letters, digits, - and _")
+    .optional(),
+  losses: losses.optional(),
+  epochs: count.optional(),
+  optimizer: optimizer.optional(),
+  clipNorm: positive.optional(),
+  data: data.optional(),
+  /** Patterns of weight names that are not trained, and of those that alone are. */
+  frozen: patterns.optional(),
+  trained: patterns.optional(),
+});
+
 /** One experiment as plain data: the same in TypeScript, YAML and JSON. */
 export const recipeSchema = strict({
   /** Of the run directory, unless --out says another. */
@@ -84,15 +94,14 @@ export const recipeSchema = strict({
     .regex(/^[^/\\.][^/\\]*$/, "must be a name: a text that has no slash and does not start with a dot")
     .optional(),
   data,
-  /** An ONNX file, relative to the recipe. */
-  teacher: z.string().min(1).optional(),
+  /** An ONNX file, relative to the recipe; or several. */
+  teacher: z.union([file, z.array(file).min(1)], { error: ({ input }) => mustBe("a text, or a list of them", input) }).optional(),
   /** What the teacher computes in while it teaches: int8 is faster, and near what float32 gives. */
   teacherPrecision: z.enum(["float32", "int8"]).default("float32"),
   student: networkOrFile,
-  losses: z
-    .array(loss)
-    .min(1)
-    .default([{ crossEntropy: { weight: 1, labelSmoothing: 0 } }]),
+  losses: losses.default([{ crossEntropy: { weight: 1, labelSmoothing: 0 } }]),
+  /** Parts of the run, one after the other, each going on with the student of the one before. What one leaves out is as in the recipe. */
+  stages: z.array(stage).min(1).optional(),
   optimizer,
   epochs: count,
   batchSize: count.default(128),
@@ -102,7 +111,7 @@ export const recipeSchema = strict({
   /** Exponential moving average of the weights; it is what is evaluated and exported. */
   average: strict({ decay: fraction.default(0.999) }).optional(),
   /** Patterns of weight names that are not trained; `*` stands for anything. */
-  frozen: z.array(z.string()).default([]),
+  frozen: patterns.default([]),
   /** Which weights become student.onnx: those best on validation, or those of the last epoch. */
   keep: z.enum(["best", "last"]).default("last"),
   /** With a teacher: also train the same student without it, to compare. */
@@ -124,6 +133,7 @@ export type Recipe = z.output<typeof recipeSchema>;
 export type RecipeInput = z.input<typeof recipeSchema>;
 export type DataRecipe = Recipe["data"];
 export type NetworkRecipe = Recipe["student"];
+export type StageRecipe = NonNullable<Recipe["stages"]>[number];
 export type LossRecipe = Recipe["losses"][number];
 export type OptimizerRecipe = Recipe["optimizer"];
 export type AugmentationRecipe = DataRecipe["augment"][number];

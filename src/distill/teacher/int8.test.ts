@@ -6,7 +6,7 @@ import { resnet } from "../../nn/zoo/resnet.ts";
 import { wideResnet } from "../../nn/zoo/wide-resnet.ts";
 import { randomFor } from "../../random.ts";
 import { nodeRuntime } from "../../runtime/node.ts";
-import { loadTeacher } from "../teacher.ts";
+import { loadTeacher, readTeacher } from "../teacher.ts";
 import { fidelity } from "./int8.ts";
 
 const runtime = nodeRuntime({ threads: 1 });
@@ -36,8 +36,10 @@ describe("a teacher in int8", () => {
 
   test.each(Object.entries(networks))("of a random %s answers nearly as in float32, and multiplies in integers", async (_, network) => {
     const [train, validation] = [samples(128), samples(64)];
-    const teacher = await loadTeacher(runtime, writeOnnx(network), "network.onnx", train, normalization, { int8: { validation } });
-    const exact = await loadTeacher(runtime, writeOnnx(network), "network.onnx", train, normalization);
+    const teacher = await loadTeacher(runtime, readTeacher(writeOnnx(network), "network.onnx", train), train, normalization, {
+      int8: { validation },
+    });
+    const exact = await loadTeacher(runtime, readTeacher(writeOnnx(network), "network.onnx", train), train, normalization);
     try {
       expect(teacher.bytes.length).toBeLessThan(0.6 * exact.bytes.length);
       expect(exact.fidelity).toBeUndefined();
@@ -57,7 +59,9 @@ describe("a teacher in int8", () => {
   test("loaded twice is the same file each time", async () => {
     const train = samples(128);
     const load = () =>
-      loadTeacher(runtime, writeOnnx(networks.resnet8), "network.onnx", train, normalization, { int8: { validation: train } });
+      loadTeacher(runtime, readTeacher(writeOnnx(networks.resnet8), "network.onnx", train), train, normalization, {
+        int8: { validation: train },
+      });
     const [first, second] = [await load(), await load()];
     expect(Buffer.compare(first.bytes, second.bytes)).toBe(0);
     await Promise.all([first.release(), second.release()]);

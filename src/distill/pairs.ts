@@ -1,0 +1,93 @@
+import { LimbeckError } from "../errors.ts";
+import { formatShape } from "../graph/graph.ts";
+import { namePattern } from "../graph/name-pattern.ts";
+import type { FeatureLoss } from "../losses/loss.ts";
+import type { Tap } from "./taps.ts";
+
+/** What a recipe writes for a pair: one name for both networks, or the student's and the teacher's. */
+export type PairRecipe = string | readonly [student: string, teacher: string];
+
+/** Two values that a loss compares. */
+export interface TapPair {
+  readonly student: Tap;
+  readonly teacher: Tap;
+}
+
+/** A network as hints see it. */
+export interface Tapped {
+  readonly taps: readonly Tap[];
+  /** Who it is, in messages. */
+  readonly role: string;
+}
+
+/**
+ * The pairs that a recipe names, or those that a loss takes by itself: stages and blocks from the last on backwards, so that the deepest
+ * of both belong together.
+ *
+ * @throws LimbeckError naming what is there, when a name is not, or means several values in the one network and another number in the other.
+ */
+export function resolvePairs(
+  written: readonly PairRecipe[] | undefined,
+  usual: FeatureLoss["pairs"],
+  student: Tapped,
+  teacher: Tapped,
+): TapPair[] {
+  if (!written) return usualPairs(usual, student, teacher);
+  return written.flatMap((pair) => {
+    const [ofStudent, ofTeacher] = typeof pair === "string" ? [pair, pair] : pair;
+    const [found, counterparts] = [findTaps(student, ofStudent), findTaps(teacher, ofTeacher)];
+    if (found.length !== counterparts.length) {
+      throw new LimbeckError(
+        `"${ofStudent}" is ${found.length} values of the ${student.role}, "${ofTeacher}" is ${counterparts.length} of the ${teacher.role}.`,
+        { where: "pairs", hint: "Write the pairs one by one." },
+      );
+    }
+    return found.map((tap, index) => ({ student: tap, teacher: counterparts[index] as Tap }));
+  });
+}
+
+const series = { stages: "stage", blocks: "block", attentions: "attention" } as const;
+
+function usualPairs(usual: FeatureLoss["pairs"], student: Tapped, teacher: Tapped): TapPair[] {
+  if (usual === "last" || usual === "pooled") {
+    return [{ student: findTap(student, usual), teacher: findTap(teacher, usual) }];
+  }
+  const [ofStudent, ofTeacher] = [student, teacher].map((network) => seriesOf(network, series[usual])) as [Tap[], Tap[]];
+  const count = Math.min(ofStudent.length, ofTeacher.length);
+  if (count === 0) {
+    const without = ofStudent.length === 0 ? student : teacher;
+    throw new LimbeckError(`The ${without.role} has no ${usual} that could be told.`, {
+      where: "pairs",
+      hint: "Name pairs of tensors; `limbeck inspect MODEL --all` lists them.",
+    });
+  }
+  return ofStudent.slice(-count).map((tap, index) => ({ student: tap, teacher: ofTeacher.slice(-count)[index] as Tap }));
+}
+
+/** `stage1`, `stage2`, ... in their order. */
+function seriesOf({ taps }: Tapped, name: string): Tap[] {
+  const numbered = taps.flatMap((tap) =>
+    tap.aliases.flatMap((alias) => (new RegExp(`^${name}\\d+$`).test(alias) ? [[Number(alias.slice(name.length)), tap] as const] : [])),
+  );
+  return numbered.sort(([a], [b]) => a - b).map(([, tap]) => tap);
+}
+
+function findTap(network: Tapped, name: string): Tap {
+  return findTaps(network, name)[0] as Tap;
+}
+
+/** By alias, else by tensor or node name, else by a pattern over these. */
+function findTaps({ taps, role }: Tapped, name: string): readonly Tap[] {
+  const named = taps.filter(({ aliases }) => aliases.includes(name));
+  if (named.length > 0) return named;
+  const matches = namePattern(name);
+  const found = taps.filter((tap) => matches(tap.name) || matches(tap.node));
+  if (found.length > 0) return found;
+  const known = taps
+    .filter(({ aliases }) => aliases.length > 0)
+    .map(({ aliases, shape }) => `${aliases.join(" = ")} ${formatShape(shape)}`);
+  throw new LimbeckError(`The ${role} has no value named "${name}".`, {
+    where: "pairs",
+    hint: `It has ${known.join(", ")}; \`limbeck inspect MODEL --all\` lists every tensor.`,
+  });
+}

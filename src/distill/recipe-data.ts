@@ -1,0 +1,36 @@
+import { stepsPerEpoch } from "../data/batches.ts";
+import { channelStatistics, type Normalization } from "../data/normalize.ts";
+import { type Samples, type Splits, subset } from "../data/samples.ts";
+import type { Environment } from "./environment.ts";
+import type { DataRecipe, Recipe } from "./recipe/schema.ts";
+
+/** The data, and what its batches are normalised by. */
+export interface RecipeData {
+  readonly data: Splits;
+  readonly normalization: Normalization;
+}
+
+/** Opens the data of a recipe. @throws LimbeckError when the recipe does not fit it. */
+export async function readData(recipe: Recipe, environment: Environment): Promise<RecipeData> {
+  environment.events?.onStage?.("Reading the data");
+  const data = await openData(recipe.data, recipe, environment);
+  return { data, normalization: recipe.data.normalize ?? channelStatistics(data.train) };
+}
+
+/** @throws LimbeckError when the data do not fill a batch. */
+export async function openData(recipe: DataRecipe, { batchSize }: Pick<Recipe, "batchSize">, environment: Environment): Promise<Splits> {
+  const data = limited(await environment.openData(recipe), recipe.limit);
+  stepsPerEpoch(data.train, batchSize);
+  return data;
+}
+
+function limited(data: Splits, limit: number | undefined): Splits {
+  return limit === undefined ? data : { ...data, train: firstOf(data.train, limit) };
+}
+
+function firstOf(samples: Samples, count: number): Samples {
+  return subset(
+    samples,
+    Uint32Array.from({ length: Math.min(count, samples.length) }, (_, index) => index),
+  );
+}

@@ -1,0 +1,243 @@
+import { inlineLoader } from "../data/loader.ts";
+import type { Normalization } from "../data/normalize.ts";
+import type { Splits } from "../data/samples.ts";
+import { LimbeckError } from "../errors.ts";
+import type { Graph } from "../graph/graph.ts";
+import { writeOnnx } from "../graph/onnx/write.ts";
+import { channelBlockOf } from "../runtime/channel-block.ts";
+import { decodeCheckpoint } from "../train/checkpoint.ts";
+import { createEvaluator, type Predictions, predict } from "../train/evaluation.ts";
+import { type EpochEvent, type FitResult, fit, type StepEvent } from "../train/fit.ts";
+import { adamw, type Optimizer, sgd } from "../train/optimizers.ts";
+import type { Schedule } from "../train/schedules.ts";
+import { type CompiledStep, compileStep, isOfLoss } from "../train/step.ts";
+import { withWeights } from "../train/trainable.ts";
+import { createTrainer, type State } from "../train/trainer.ts";
+import { type CacheUsage, openTeacherCache, type TeacherCache } from "./cache/teacher-cache.ts";
+import type { Environment, Phase } from "./environment.ts";
+import { describeClassifier } from "./network.ts";
+import { type Objective, objectiveOf } from "./objective.ts";
+import type { OptimizerRecipe, Recipe } from "./recipe/schema.ts";
+import { openData } from "./recipe-data.ts";
+import { toSchedule } from "./schedule.ts";
+import type { Stage } from "./stages.ts";
+import type { Teacher } from "./teacher.ts";
+
+/** A network that a run has trained, and how it does on the test set. */
+export interface Trained {
+  readonly graph: Graph;
+  /** The ONNX file. */
+  readonly bytes: Uint8Array;
+  /** On the test set, by the exported weights. */
+  readonly predictions: Predictions;
+  /** Test accuracy of the weights after the last epoch, and of those best on validation. */
+  readonly accuracy: { readonly lastEpoch: number; readonly bestOnValidation: number };
+  readonly bestEpoch: number;
+  readonly seconds: number;
+  /** Where the teachers' outputs were cached. */
+  readonly teacherCache?: CacheUsage;
+}
+
+/** What a network is trained on, and by whom. */
+export interface Training {
+  readonly phase: Phase;
+  readonly recipe: Recipe;
+  readonly stages: readonly Stage[];
+  readonly network: Graph;
+  readonly data: Splits;
+  readonly normalization: Normalization;
+  readonly teachers: readonly Teacher[];
+  readonly environment: Environment;
+}
+
+/** What a stage hands on to the next. */
+interface StageResult {
+  readonly fitted: FitResult;
+  /** Test accuracy of what `fitted` has. */
+  readonly accuracy: Trained["accuracy"];
+  /** What the stage's losses had of their own. */
+  readonly ofLosses: State;
+  readonly usage: readonly CacheUsage[];
+}
+
+/** Trains a network in its stages, each from where the one before left it. */
+export async function trainNetwork(training: Training): Promise<Trained> {
+  const { phase, recipe, stages, teachers, environment } = training;
+  let { network } = training;
+  let ofLosses: State = new Map();
+  let result: StageResult | undefined;
+  let [epochsDone, seconds] = [0, 0];
+  const usage: CacheUsage[] = [];
+  const epochs = stages.reduce((sum, stage) => sum + stage.epochs, 0);
+  const what =
+    phase === "baseline"
+      ? "Training the same network without the teacher"
+      : teachers.length > 0
+        ? "Distilling the student"
+        : "Training the network";
+  for (const stage of stages) {
+    environment.events?.onStage?.(stage.name === undefined ? what : `${what}: ${stage.name}`);
+    result = await trainStage({ ...training, network }, stage, { epochsDone, epochs, ofLosses });
+    epochsDone += stage.epochs;
+    seconds += result.fitted.seconds;
+    usage.push(...result.usage);
+    network = withWeights(network, recipe.keep === "best" ? result.fitted.best : result.fitted.last);
+    ({ ofLosses } = result);
+  }
+  if (!result) throw new LimbeckError("There is no stage to train.");
+  const bestEpoch = epochsDone - (stages.at(-1)?.epochs ?? 0) + result.fitted.bestEpoch;
+  return { ...(await exported(training, network)), accuracy: result.accuracy, bestEpoch, seconds, teacherCache: together(usage) };
+}
+
+interface Before {
+  /** By the stages before, and in all. */
+  readonly epochsDone: number;
+  readonly epochs: number;
+  readonly ofLosses: State;
+}
+
+async function trainStage(training: Training, stage: Stage, before: Before): Promise<StageResult> {
+  const { phase, recipe, network, data, normalization, teachers, environment } = training;
+  const { runtime } = environment;
+  const train = stage.data === recipe.data ? data.train : (await openData(stage.data, recipe, environment)).train;
+  const objective = objectiveOf(stage.losses, {
+    student: network,
+    teachers: teachers.map(({ graph }) => graph),
+    classes: data.train.classes.length,
+    samples: train.length,
+  });
+  const step = goingOn(compile(recipe, stage, network, objective, await channelBlockOf(runtime)), before.ofLosses);
+  const checkpoints = environment.checkpoints?.(phase, stage.name);
+  const saved = await checkpoints?.load();
+  const earlier = saved && decodeCheckpoint(saved, checkpoints?.name ?? `the ${phase}'s checkpoint`);
+  const { batchSize, seed, threads } = recipe;
+  const { augment, views } = stage.data;
+  const batches = (environment.openLoader ?? inlineLoader)(train, { batchSize, seed, normalization, augment, views });
+  const trainer = await createTrainer(runtime, step, earlier?.tensors, { threads });
+  const evaluator = await createEvaluator(runtime, network, step.weights, normalization, { threads });
+  const caches: TeacherCache[] = [];
+  try {
+    await environment.begin?.();
+    const learning = (earlier?.progress.epoch ?? 0) < stage.epochs ? teachers : [];
+    const ways = await waysToTeach(training, stage, { ...data, train }, learning, caches);
+    const fitted = await fit({
+      trainer,
+      evaluator,
+      batches,
+      validation: data.validation,
+      epochs: stage.epochs,
+      seed,
+      schedules: schedulesOf(recipe, stage, objective),
+      teach:
+        ways.length === 0
+          ? undefined
+          : async (batch, scalars) => {
+              const answers = [];
+              for (const teach of ways) answers.push(await teach(batch, scalars));
+              return Object.assign({}, ...answers) as Record<string, never>;
+            },
+      checkpoints,
+      checkpointSeconds: environment.checkpointSeconds,
+      ...tellingWhole(training, before),
+    });
+    const test = async (weights: State) => (await evaluator.predict(data.test, weights)).accuracy;
+    const accuracy = { lastEpoch: await test(fitted.last), bestOnValidation: await test(fitted.best) };
+    const ofLosses = new Map([...(await trainer.state())].filter(([name]) => isOfLoss(name)));
+    return { fitted, accuracy, ofLosses, usage: caches.map(({ usage }) => usage) };
+  } finally {
+    for (const cache of caches) cache.close();
+    await Promise.all([batches.release(), trainer.release(), evaluator.release()]);
+  }
+}
+
+type Teach = TeacherCache["teach"];
+
+/** Where each teacher's outputs come from: its cache, or itself. */
+async function waysToTeach(
+  { recipe, normalization, environment }: Training,
+  stage: Stage,
+  data: Splits,
+  teachers: readonly Teacher[],
+  caches: TeacherCache[],
+): Promise<readonly Teach[]> {
+  const ways: Teach[] = [];
+  for (const teacher of teachers) {
+    const ofStage = { ...recipe, data: stage.data, epochs: stage.epochs };
+    const cache = await openTeacherCache({ recipe: ofStage, teacher, outputs: teacher.outputs, data, normalization, environment });
+    if (cache) caches.push(cache);
+    ways.push(cache?.teach ?? teacher.teach);
+  }
+  return ways;
+}
+
+/** Tells of a stage's epochs as part of the whole. */
+function tellingWhole({ phase, environment: { events = {} } }: Training, { epochsDone, epochs }: Before) {
+  return {
+    onStep: (event: StepEvent) => events.onStep?.(phase, { ...event, epoch: epochsDone + event.epoch, epochs }),
+    onEpoch: (event: EpochEvent) => events.onEpoch?.(phase, { ...event, epoch: epochsDone + event.epoch, epochs }),
+  };
+}
+
+/** A step that begins with what an earlier stage's losses of the same names ended with. */
+function goingOn(step: CompiledStep, ofLosses: State): CompiledStep {
+  if (ofLosses.size === 0) return step;
+  const state = step.state.map((tensor) => {
+    const earlier = ofLosses.get(tensor.name);
+    return earlier?.shape.join() === tensor.initial.shape.join() ? { ...tensor, initial: earlier } : tensor;
+  });
+  return { ...step, state };
+}
+
+function together(usage: readonly CacheUsage[]): CacheUsage | undefined {
+  if (usage.length === 0) return undefined;
+  const sum = (key: keyof CacheUsage) => usage.reduce((total, each) => total + each[key], 0);
+  return { used: sum("used"), computed: sum("computed"), bytes: sum("bytes") };
+}
+
+/** The network as an ONNX file. What is reported of the file is measured on the file. */
+async function exported(
+  { normalization, data, environment }: Training,
+  network: Graph,
+): Promise<Pick<Trained, "graph" | "bytes" | "predictions">> {
+  const graph = describeClassifier(network, normalization, data.train.classes);
+  const bytes = writeOnnx(graph);
+  const session = await environment.runtime.createSession(bytes);
+  try {
+    return { graph, bytes, predictions: await predict(session, graph, data.test, normalization) };
+  } finally {
+    await session.release();
+  }
+}
+
+function compile(recipe: Recipe, stage: Stage, student: Graph, objective: Objective, channelBlock: number | undefined): CompiledStep {
+  return compileStep({
+    student,
+    batchSize: recipe.batchSize,
+    losses: objective.terms,
+    optimizer: toOptimizer(stage.optimizer),
+    frozen: stage.frozen,
+    trained: stage.trained,
+    clipNorm: stage.clipNorm,
+    average: recipe.average !== undefined,
+    seed: recipe.seed,
+    channelBlock,
+  });
+}
+
+function toOptimizer(recipe: OptimizerRecipe): Optimizer {
+  return "sgd" in recipe ? sgd(recipe.sgd) : adamw(recipe.adamw);
+}
+
+function schedulesOf(recipe: Recipe, { optimizer }: Stage, objective: Objective): Readonly<Record<string, Schedule>> {
+  const { learningRate } = "sgd" in optimizer ? optimizer.sgd : optimizer.adamw;
+  return {
+    learningRate: toSchedule(learningRate),
+    ...objective.schedules,
+    ...(recipe.average ? { averageDecay: averageDecay(recipe.average.decay) } : {}),
+  };
+}
+
+/** The average follows quickly at first, so that it forgets the random start: min(decay, (1 + step)/(10 + step)). */
+function averageDecay(decay: number): Schedule {
+  return ({ step }) => Math.min(decay, (1 + step) / (10 + step));
+}
