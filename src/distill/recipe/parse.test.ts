@@ -186,11 +186,11 @@ describe("a mistake is named by its key, with what is allowed there:", () => {
     [{ student: 7 }, `student: must be a network such as { zoo: mlp } (one of ${NETWORKS}), or the path of an ONNX file (found 7).`],
     [
       { student: { zoo: "mlp", hiden: [3] } },
-      'student: has the unknown key "hiden"; allowed are zoo, hidden, dropout, classes, seed, weights.',
+      'student: has the unknown key "hiden"; allowed are zoo, hidden, dropout, classes, seed, inputSize, weights.',
     ],
     [
       { student: { zoo: "shufflenet-v2-x0.5", width: 0.5 } },
-      'student: has the unknown key "width"; allowed are zoo, stem, classes, seed, weights.',
+      'student: has the unknown key "width"; allowed are zoo, stem, classes, seed, inputSize, weights.',
     ],
     [{ student: { zoo: "mobilenet-v2", width: 0 } }, "student.width: must be greater than 0 (found 0)."],
     [{ student: { zoo: "resnet18", stem: "small" } }, 'student.stem: must be one of imagenet, cifar (found "small").'],
