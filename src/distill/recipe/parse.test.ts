@@ -110,6 +110,7 @@ test("what is left out is filled in", () => {
     seed: 0,
     frozen: [],
     keep: "last",
+    snapshots: [],
     baseline: true,
     device: "cpu",
   });
@@ -140,7 +141,7 @@ describe("a mistake is named by its key, with what is allowed there:", () => {
   test.each<[changed: Record<string, unknown>, message: string]>([
     [
       { lossess: [] },
-      'The recipe has the unknown key "lossess"; allowed are name, data, teacher, teacherPrecision, student, losses, stages, optimizer, epochs, batchSize, seed, clipNorm, average, frozen, keep, baseline, cache, device, threads, workers.',
+      'The recipe has the unknown key "lossess"; allowed are name, data, teacher, teacherPrecision, student, losses, stages, optimizer, epochs, batchSize, seed, clipNorm, average, frozen, keep, snapshots, baseline, cache, device, threads, workers.',
     ],
     [{ name: "../up" }, "name: must be a name: a text that has no slash and does not start with a dot."],
     [{ epochs: 0 }, "epochs: must be greater than 0 (found 0)."],
@@ -153,6 +154,7 @@ describe("a mistake is named by its key, with what is allowed there:", () => {
     [{ teacher: 3 }, "teacher: must be a text, or a list of them (found 3)."],
     [{ teacher: [] }, "teacher: must have at least 1 entry."],
     [{ teacher: "" }, "teacher: must not be empty."],
+    [{ snapshots: [5, 0] }, "snapshots[1]: must be greater than 0 (found 0)."],
     [{ frozen: "a" }, 'frozen: must be a list (found "a").'],
     [{ losses: [] }, "losses: must have at least 1 entry."],
     [{ losses: { kd: {} } }, "losses: must be a list (found an object)."],
