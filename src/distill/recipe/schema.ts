@@ -3,6 +3,7 @@ import { count, fraction, mustBe, nonNegative, oneOf, positive, schedule, strict
 import { devices } from "../../runtime/runtime.ts";
 import { lossSchema } from "./losses.ts";
 import { networkOrFile } from "./networks.ts";
+import type { PresetName } from "./presets.ts";
 
 const augmentation = oneOf({
   /** Whole pixels in each direction. */
@@ -130,7 +131,10 @@ export const recipeSchema = strict({
 
 export type Recipe = z.output<typeof recipeSchema>;
 /** A recipe as it is written: what has a default may be left out. */
-export type RecipeInput = z.input<typeof recipeSchema>;
+export type RecipeInput = z.input<typeof recipeSchema> & {
+  /** A published method, instead of `losses` and `stages`. */
+  readonly preset?: PresetName;
+};
 export type DataRecipe = Recipe["data"];
 export type NetworkRecipe = Recipe["student"];
 export type StageRecipe = NonNullable<Recipe["stages"]>[number];
