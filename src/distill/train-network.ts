@@ -108,6 +108,7 @@ async function trainStage(training: Training, stage: Stage, before: Before): Pro
     teachers: teachers.map(({ graph }) => graph),
     classes: data.train.classes.length,
     samples: train.length,
+    combine: recipe.combine,
   });
   const step = goingOn(compile(recipe, stage, network, objective, await channelBlockFor(runtime, network)), before.ofLosses);
   const checkpoints = environment.checkpoints?.(phase, stage.name);
