@@ -8,6 +8,7 @@ export type { Phase, ProgressEvents } from "./distill/environment.ts";
 export {
   adamw,
   affine,
+  attention,
   cosine,
   crossEntropy,
   defineRecipe,
@@ -18,6 +19,7 @@ export {
   kd,
   lenet,
   linear,
+  loss,
   mlp,
   mnist,
   oneCycle,

@@ -79,6 +79,12 @@ function program(): Command {
     .addHelpText("after", examples(["limbeck inspect teacher.onnx", "limbeck inspect teacher.onnx --all --json"]))
     .action(async (model, options) => (await import("./commands/inspect.ts")).inspectCommand(model, options));
   limbeck
+    .command("methods")
+    .description("list every loss and preset that a recipe can name, with its paper")
+    .option("--json", "print JSON")
+    .addHelpText("after", examples(["limbeck methods"]))
+    .action(async (options) => (await import("./commands/methods.ts")).methodsCommand(options));
+  limbeck
     .command("init")
     .argument("[directory]", "where to write", ".")
     .description("write a recipe that works, to start from")

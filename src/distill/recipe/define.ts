@@ -1,3 +1,4 @@
+import { type LossName, lossTable } from "../../losses/table.ts";
 import type { ScheduleInput } from "../../options.ts";
 import type { NetworkOptions } from "./networks.ts";
 import type { RecipeInput } from "./schema.ts";
@@ -98,10 +99,17 @@ export const zoo = {
   deitSmallDistilled: network("deit-small-distilled"),
 };
 
+/** Every loss by its name, with its options: `loss.dkd({ temperature: 4 })`. `limbeck methods` says what each is. */
+export const loss = Object.fromEntries(
+  Object.keys(lossTable).map((name) => [name, (options: object = {}) => ({ [name]: options })]),
+) as unknown as { readonly [K in LossName]: (options?: OptionsOf<Loss, K>) => Loss };
+
 /** Cross-entropy with the labels. */
-export const crossEntropy = (options: OptionsOf<Loss, "crossEntropy"> = {}): Loss => ({ crossEntropy: options });
+export const crossEntropy = loss.crossEntropy;
 /** The teacher's soft targets at a temperature: T²·KL(teacher ‖ student). */
-export const kd = (options: OptionsOf<Loss, "kd"> = {}): Loss => ({ kd: options });
+export const kd = loss.kd;
+/** Attention transfer: where the feature maps are strong. */
+export const attention = loss.attention;
 /** (1 − alpha)·cross-entropy + alpha·T²·KL. */
 export const hinton = (options: OptionsOf<Loss, "hinton"> = {}): Loss => ({ hinton: options });
 

@@ -1,6 +1,7 @@
 import type { z } from "zod";
 import { LimbeckError } from "../../errors.ts";
 import { mustBe } from "../../options.ts";
+import { withPreset } from "./presets.ts";
 import { type Recipe, recipeSchema } from "./schema.ts";
 
 /**
@@ -10,7 +11,7 @@ import { type Recipe, recipeSchema } from "./schema.ts";
  * @throws LimbeckError naming every key that is wrong and what is allowed there.
  */
 export function parseRecipe(input: unknown, source = "the recipe"): Recipe {
-  const result = recipeSchema.safeParse(input, { error: describe });
+  const result = recipeSchema.safeParse(withPreset(input, source), { error: describe });
   if (result.success) return result.data;
   const mistakes = result.error.issues.map(locate);
   const message =
