@@ -1,4 +1,4 @@
-import { applyNormalized, batchNormalized, type Normalized } from "../autodiff/blocked/batch-normalization.ts";
+import { applyNormalized, batchNormalized, type Normalized, normalizedBy } from "../autodiff/blocked/batch-normalization.ts";
 import { blockedConvolution, depthwiseConvolution, firstConvolution } from "../autodiff/blocked/convolution.ts";
 import { type Blocked, fromBlocked, globalAverage, toBlocked } from "../autodiff/blocked/layout.ts";
 import { intAttribute } from "../graph/attributes.ts";
@@ -57,9 +57,19 @@ export class BlockedNetwork {
     const blocked = this.#blocked.get(x.name);
     if (!blocked) return undefined;
     const { statistics, ...normalized } = batchNormalized(this.#g, blocked, scale, bias, epsilon);
+    return { y: this.#normalized(normalized), ...statistics };
+  }
+
+  /** A batch normalisation by running averages, where no gradient flows. */
+  normalizeBy(x: Value, [scale, bias, mean, variance]: readonly [Value, Value, Value, Value], epsilon: number): Value | undefined {
+    const blocked = this.#blocked.get(x.name);
+    return blocked && this.#normalized(normalizedBy(this.#g, blocked, scale, bias, { mean, variance }, epsilon));
+  }
+
+  #normalized(normalized: Normalized): Value {
     const y = this.#plain(applyNormalized(this.#g, normalized));
     this.#unactivated.set(y.name, { normalized });
-    return { y, ...statistics };
+    return y;
   }
 
   #convolution(node: Node, [x, w, bias]: readonly [Value, Value, Value | undefined]): Value | undefined {

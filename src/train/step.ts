@@ -10,6 +10,7 @@ import { bindDimensions } from "../graph/rewrite/infer.ts";
 import { pruneDead } from "../graph/rewrite/prune.ts";
 import { type Float32Tensor, zeros } from "../graph/tensor.ts";
 import type { LossParts } from "../losses/loss.ts";
+import { averageTeacher, movingAverage } from "./average-teacher.ts";
 import { lossParts } from "./loss-parts.ts";
 import type { Optimizer } from "./optimizers.ts";
 import { inlineForTraining, trainable } from "./trainable.ts";
@@ -55,6 +56,11 @@ export interface StepOptions {
   readonly seed?: number;
   /** Keeps an exponential moving average of the weights, with decay fed as the scalar `averageDecay`. */
   readonly average?: boolean;
+  /**
+   * The student's moving average as a teacher (`averageTeacher`), with decay fed as the scalar `teacherDecay`: the student's tensors that
+   * losses see, by the names of the teacher's outputs.
+   */
+  readonly averageTeacher?: Readonly<Record<string, string>>;
   /** `Runtime.channelBlock` of the runtime that the step is for: its convolutions then take the layout of that runtime's kernels. */
   readonly channelBlock?: number;
 }
@@ -131,10 +137,13 @@ export function compileStep(options: StepOptions): CompiledStep {
 
   const forward = inlineForTraining(g, student, bind, scalar("seed"), options);
   const logits = required(forward.values, student.outputs[0]?.name ?? "");
+  const average =
+    options.averageTeacher && averageTeacher(builder, student, forward.values, weights, options.averageTeacher, options.channelBlock);
   const { terms, total, teacher, indices, added } = buildLosses(options, builder, {
     labels,
     logits,
     student: (name) => required(forward.values, name),
+    answers: average?.answers ?? new Map(),
   });
   const trained = [...[...parameters.keys()].map((name) => required(bind, name)), ...added];
   const learningRate = scalar("learningRate");
@@ -145,6 +154,7 @@ export function compileStep(options: StepOptions): CompiledStep {
   for (const [name, value] of changed) replace(name, value);
   const updated = new Map([...changed].filter(([name]) => weights.has(name)));
   if (options.average) averageWeights(builder, updated, weights);
+  average?.follow(updated);
 
   const correct = logits.shape.length === 2 ? countCorrect(g, logits, labels) : undefined;
   const metrics = { ...terms, loss: total, ...(correct && { correct }), ...(norm && { gradientNorm: norm }) };
@@ -215,18 +225,18 @@ export function classifierInterface(graph: Graph, source = `graph "${graph.name}
 function buildLosses(
   { losses, batchSize, ...options }: StepOptions,
   step: StepBuilder,
-  context: Pick<LossContext, "labels" | "logits" | "student">,
+  { answers, ...context }: Pick<LossContext, "labels" | "logits" | "student"> & { readonly answers: ReadonlyMap<string, Value> },
 ) {
   const { g, scalar } = step;
   if (losses.length === 0) throw new LimbeckError("There is no loss to train with.", { hint: "Give the recipe at least one loss." });
   const inputs = new Map<string, Value>();
   for (const [name, shape] of losses.flatMap((term) => Object.entries(term.teacher ?? {}))) {
-    if (!inputs.has(name)) inputs.set(name, g.input(`teacher:${name}`, "float32", [batchSize, ...shape]));
+    if (!answers.has(name) && !inputs.has(name)) inputs.set(name, g.input(`teacher:${name}`, "float32", [batchSize, ...shape]));
   }
   let indices: Value | undefined;
   const shared = {
     ...context,
-    teacher: (name: string) => required(inputs, name),
+    teacher: (name: string) => answers.get(name) ?? required(inputs, name),
     indices: () => {
       indices ??= g.input(INDICES, "int32", [batchSize]);
       return indices;
@@ -298,7 +308,6 @@ function update(
   return [...turns.filter((turn) => !isVector(turn)).flatMap((turn) => take([turn], true)), ...take(turns.filter(isVector), false)];
 }
 
-/** average ← decay·average + (1 − decay)·weight (Polyak and Juditsky, 1992). */
 function averageWeights(
   { g, scalar, remember, replace }: StepBuilder,
   updated: ReadonlyMap<string, Value>,
@@ -307,6 +316,6 @@ function averageWeights(
   const decay = scalar("averageDecay");
   for (const [name, value] of updated) {
     const average = remember(averageOf(name), initial.get(name) as Float32Tensor);
-    replace(averageOf(name), g.add(g.mul(average, decay), g.mul(value, g.sub(1, decay))));
+    replace(averageOf(name), movingAverage(g, average, value, decay));
   }
 }

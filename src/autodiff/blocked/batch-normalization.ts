@@ -38,14 +38,29 @@ export function batchNormalized(
   bias: Value,
   epsilon: number,
 ): Normalized & { readonly statistics: { readonly mean: Value; readonly variance: Value } } {
-  const width = [extentOf(x).blocks * x.block];
   const mean = channelMeans(g, x);
   const variance = g.max(g.sub(channelDots(g, x, x.value), g.mul(mean, mean)), 0);
-  const inverse = inverseDeviation(g, variance, epsilon);
-  const slope = g.mul(filledUp(g, scale, width), inverse);
-  const shift = g.sub(filledUp(g, bias, width), g.mul(mean, slope));
   const statistics = { mean: cutTo(g, mean, [x.channels]), variance: cutTo(g, variance, [x.channels]) };
-  return { x, scale, bias, mean, inverse, slope, shift, statistics };
+  return { ...normalizedBy(g, x, scale, bias, { mean, variance }, epsilon), statistics };
+}
+
+/**
+ * Normalisation by given statistics per channel, [C] or [C filled up]. What `applyNormalized` makes of it has the gradient of one by the
+ * batch's own, so others must not be differentiated.
+ */
+export function normalizedBy(
+  g: GraphBuilder,
+  x: Blocked,
+  scale: Value,
+  bias: Value,
+  statistics: { readonly mean: Value; readonly variance: Value },
+  epsilon: number,
+): Normalized {
+  const filled = (value: Value) => filledUp(g, value, [extentOf(x).blocks * x.block]);
+  const mean = filled(statistics.mean);
+  const inverse = inverseDeviation(g, filled(statistics.variance), epsilon);
+  const slope = g.mul(filled(scale), inverse);
+  return { x, scale, bias, mean, inverse, slope, shift: g.sub(filled(bias), g.mul(mean, slope)) };
 }
 
 /** 1/√(variance + ε), by one small node instead of three: batch normalisation of ones. */
