@@ -9,6 +9,7 @@ export {
   adamw,
   affine,
   attention,
+  averageTeacher,
   cosine,
   crossEntropy,
   defineRecipe,

@@ -5,8 +5,6 @@ import { formatDuration, formatInteger, formatPercent } from "../report/format.t
 import type { EpochEvent, StepEvent } from "../train/fit.ts";
 import { colorsFor } from "./output.ts";
 
-const titles: Record<Phase, string> = { student: "student ", baseline: "baseline" };
-
 export interface ProgressDisplay extends ProgressEvents {
   /** Takes the bar away, for what is printed next. */
   stop(): void;
@@ -100,7 +98,7 @@ function epochParts(phase: Phase, event: EpochEvent): string[] {
   const { accuracy, losses } = split(event.metrics);
   const { epoch, epochs, validation, best, samplesPerSecond } = event;
   return [
-    `${titles[phase]} ${String(epoch).padStart(String(epochs).length)}/${epochs}`,
+    `${phase.padEnd(8)} ${String(epoch).padStart(String(epochs).length)}/${epochs}`,
     `train ${formatPercent(accuracy, 1)}`,
     ...(validation ? [`validation ${formatPercent(validation.accuracy)} ${best ? "*" : " "}`] : []),
     ...losses.map(([name, value]) => `${name} ${value.toPrecision(4)}`),

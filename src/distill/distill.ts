@@ -3,26 +3,37 @@ import type { Splits } from "../data/samples.ts";
 import { LimbeckError } from "../errors.ts";
 import type { Graph } from "../graph/graph.ts";
 import type { Predictions } from "../train/evaluation.ts";
-import type { Environment, Phase } from "./environment.ts";
-import { toNetwork } from "./network.ts";
+import type { Environment } from "./environment.ts";
+import { generationsOf, type Link, lineOf } from "./line.ts";
+import { meanOfNetworks } from "./merge.ts";
+import { peersOf } from "./mutual.ts";
 import { needsTeacher, objectiveOf, outputsOf } from "./objective.ts";
 import type { Recipe } from "./recipe/schema.ts";
 import { type RecipeData, readData } from "./recipe-data.ts";
 import { checkSnapshots } from "./snapshots.ts";
-import { type Stage, stagesOf, withoutTeacher } from "./stages.ts";
+import { learnsFromOthers, stagesOf, withoutTeacher } from "./stages.ts";
 import { describeFidelity } from "./teacher/int8.ts";
+import { teacherSources } from "./teacher/sources.ts";
 import { loadTeacher, type ReadTeacher, readTeacher, type Teacher } from "./teacher.ts";
-import { type Trained, trainNetwork } from "./train-network.ts";
+import { type Exported, exported, type Trained, trainNetwork } from "./train-network.ts";
 
 /** A teacher of a run, and how it does on the test set. */
 export type TaughtBy = Pick<Teacher, "graph" | "bytes" | "fidelity"> & { readonly predictions: Predictions };
+
+/** A network that a run makes beside its student, and what it is to that: `assistant-1`, `generation-1`, `average`, `peer-1`, `ensemble`. */
+export interface Relative {
+  readonly name: string;
+  readonly network: Exported | Trained;
+}
 
 export interface Outcome {
   readonly recipe: Recipe;
   readonly data: Splits;
   readonly normalization: Normalization;
-  /** In the recipe's order. */
+  /** Those that came as files, in the recipe's order. */
   readonly teachers: readonly TaughtBy[];
+  /** Those that taught the student or an earlier one, in their order, and those trained together with it. */
+  readonly relatives: readonly Relative[];
   readonly student: Trained;
   /** The same student trained the same way without the teacher. */
   readonly baseline?: Trained;
@@ -35,22 +46,57 @@ export interface Outcome {
  */
 export async function runRecipe(recipe: Recipe, environment: Environment): Promise<Outcome> {
   checkSnapshots(recipe, environment);
-  const { data, normalization } = await readData(recipe, environment);
-  const network = await toNetwork(recipe.student, data.train, recipe.seed, environment.readFile);
-  const stages = stagesOf(recipe);
-  const teachers = await openTeachers(recipe, network, { data, normalization }, environment);
-  try {
-    const train = (phase: Phase, planned: readonly Stage[], from: readonly Teacher[]) =>
-      trainNetwork({ phase, recipe, stages: planned, network, data, normalization, teachers: from, environment });
-    const taught: TaughtBy[] = [];
-    for (const { graph, bytes, fidelity, predict } of teachers)
-      taught.push({ graph, bytes, fidelity, predictions: await predict(data.test) });
-    const student = await train("student", stages, teachers);
-    const baseline = teachers.length > 0 && recipe.baseline ? await train("baseline", withoutTeacher(recipe), []) : undefined;
-    return { recipe, data, normalization, teachers: taught, student, baseline };
-  } finally {
-    await Promise.all(teachers.map(({ release }) => release()));
+  const read = await readData(recipe, environment);
+  const line = await lineOf(recipe, read.data.train, environment.readFile);
+  const peers = await peersOf(recipe, read.data.train, environment.readFile);
+  const { teachers, trained } = await trainLine(line, peers, read, environment);
+  const [student, { network }] = [trained.at(-1) as Trained, line.at(-1) as Link];
+  const alone = {
+    phase: "baseline",
+    recipe: { ...recipe, teacher: undefined },
+    network,
+    stages: withoutTeacher(recipe),
+    teachers: [],
+  } as const;
+  const baseline = recipe.baseline && learnsFromOthers(recipe) ? await trainNetwork({ ...alone, ...read, environment }) : undefined;
+  const relatives: Relative[] = [
+    ...line.slice(0, -1).map(({ phase }, index) => ({ name: phase, network: trained[index] as Trained })),
+    ...trained.flatMap(({ average }) => (average ? [{ name: "average", network: average }] : [])),
+    ...student.peers.map((network, index) => ({ name: `peer-${index + 1}`, network })),
+  ];
+  const { count, ensemble } = generationsOf(recipe);
+  if (ensemble) {
+    const members = trained.slice(-count).map(({ graph }) => graph);
+    relatives.push({ name: "ensemble", network: await exported({ ...read, environment }, meanOfNetworks(members)) });
   }
+  return { recipe, ...read, teachers, relatives, student, baseline };
+}
+
+/** Trains the networks of a line one after the other. @param peers Those of the last. */
+async function trainLine(line: readonly Link[], peers: readonly Graph[], read: RecipeData, environment: Environment) {
+  const tested: TaughtBy[] = [];
+  const trained: Trained[] = [];
+  for (const [index, link] of line.entries()) {
+    const { phase, recipe, network } = link;
+    const before = trained.at(-1);
+    const isUntaught = !before && line.length > 1 && recipe.teacher === undefined;
+    const teachers = before
+      ? await loadTeachers([{ ...before, source: line[index - 1]?.phase ?? phase }], recipe, network, read, environment)
+      : isUntaught
+        ? []
+        : await openTeachers(recipe, network, read, environment);
+    try {
+      if (!before) {
+        for (const { graph, bytes, fidelity, predict } of teachers)
+          tested.push({ graph, bytes, fidelity, predictions: await predict(read.data.test) });
+      }
+      const stages = isUntaught ? withoutTeacher(recipe) : stagesOf(recipe);
+      trained.push(await trainNetwork({ ...link, stages, peers: phase === "student" ? peers : [], teachers, ...read, environment }));
+    } finally {
+      await Promise.all(teachers.map(({ release }) => release()));
+    }
+  }
+  return { teachers: tested, trained };
 }
 
 /**
@@ -61,29 +107,39 @@ export async function runRecipe(recipe: Recipe, environment: Environment): Promi
 export async function openTeachers(
   recipe: Recipe,
   student: Graph,
-  { data, normalization }: RecipeData,
+  read: RecipeData,
   environment: Environment,
 ): Promise<readonly Teacher[]> {
-  const stages = stagesOf(recipe);
-  if (!stages.some(({ losses }) => losses.some(needsTeacher))) return [];
-  const paths = teacherPaths(recipe);
-  if (paths.length === 0) {
+  if (!stagesOf(recipe).some(({ losses }) => losses.some(needsTeacher))) return [];
+  const { files, average } = teacherSources(recipe);
+  if (files.length === 0 && !average) {
     throw new LimbeckError("The losses need a teacher, but the recipe names none.", {
       hint: "Add `teacher: path/to/teacher.onnx`, or train on crossEntropy alone.",
     });
   }
-  const { runtime, readFile, events } = environment;
-  events?.onStage?.(paths.length === 1 ? "Testing the teacher" : "Testing the teachers");
-  const read: ReadTeacher[] = [];
-  for (const path of paths) read.push(readTeacher(await readFile(path), path, data.train));
+  if (files.length > 0) environment.events?.onStage?.(files.length === 1 ? "Testing the teacher" : "Testing the teachers");
+  const known: ReadTeacher[] = [];
+  for (const path of files) known.push(readTeacher(await environment.readFile(path), path, read.data.train));
+  return loadTeachers(known, recipe, student, read, environment);
+}
+
+/** Loads teachers with all that a recipe's losses ask of them. */
+async function loadTeachers(
+  read: readonly ReadTeacher[],
+  recipe: Recipe,
+  student: Graph,
+  { data, normalization }: RecipeData,
+  { runtime, events }: Environment,
+): Promise<readonly Teacher[]> {
+  const { average } = teacherSources(recipe);
   const networks = {
     student,
-    teachers: read.map(({ graph }) => graph),
+    teachers: [...read.map(({ graph }) => graph), ...(average ? [student] : [])],
     classes: data.train.classes.length,
     samples: data.train.length,
     combine: recipe.combine,
   };
-  const objectives = stages.map(({ losses }) => objectiveOf(losses, networks));
+  const objectives = stagesOf(recipe).map(({ losses }) => objectiveOf(losses, networks));
   const int8 = recipe.teacherPrecision === "int8" ? { validation: data.validation } : undefined;
   const teachers: Teacher[] = [];
   for (const [index, known] of read.entries()) {
@@ -94,5 +150,3 @@ export async function openTeachers(
   }
   return teachers;
 }
-
-const teacherPaths = ({ teacher = [] }: Recipe): readonly string[] => (typeof teacher === "string" ? [teacher] : teacher);

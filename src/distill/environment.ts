@@ -7,8 +7,8 @@ import type { LabelEvent } from "./cache/fill.ts";
 import type { ShardStore } from "./cache/store.ts";
 import type { DataRecipe } from "./recipe/schema.ts";
 
-/** The networks that a run trains. */
-export type Phase = "student" | "baseline";
+/** The networks that a run trains, one after the other: those that teach the student first, the baseline last. */
+export type Phase = "student" | "baseline" | `assistant-${number}` | `generation-${number}`;
 
 export interface ProgressEvents {
   /** A line about what begins. */

@@ -7,12 +7,10 @@ import type { Graph } from "../graph/graph.ts";
 import { writeOnnx } from "../graph/onnx/write.ts";
 import { elementCount, type Float32Tensor, float32 } from "../graph/tensor.ts";
 import { smallCnn } from "../nn/zoo/small-cnn.ts";
-import { nodeRuntime } from "../runtime/node.ts";
+import { base, inMemory, runOf, runtime } from "./distill.fixture.ts";
 import { takingImages } from "./fit-input.ts";
 import { describeClassifier, toNetwork } from "./network.ts";
 import { loadTeacher, readTeacher } from "./teacher.ts";
-
-const runtime = nodeRuntime({ threads: 1 });
 
 /** What comes out is what goes in. */
 function mirror(shape: readonly number[]): Graph {
@@ -178,5 +176,23 @@ describe("a student", () => {
     await expect(toNetwork({ zoo: "mlp", hidden: [4], inputSize: 8 }, flat, 0, noFile)).rejects.toThrow(
       "inputSize is that of images; a sample of this data has the shape [36]",
     );
+  });
+
+  it("is trained at its size by a teacher of another, maps and all, and exported for samples as they are", async () => {
+    const file = writeOnnx(smallCnn({ inputShape: [2, 8, 8], classes: 4, channels: [4, 8], depth: 1, seed: 1 }));
+    const outcome = await runOf(
+      {
+        ...base,
+        teacher: "teacher.onnx",
+        student: { zoo: "small-cnn", channels: [4, 6], depth: 1, inputSize: 6 },
+        losses: [{ crossEntropy: {} }, { kd: {} }, { attention: {} }],
+        epochs: 12,
+      },
+      inMemory({ "teacher.onnx": file }),
+    );
+    for (const { graph } of [outcome.student, ...outcome.teachers]) {
+      expect([graph.inputs[0]?.shape, graph.nodes[0]?.op]).toEqual([["N", 2, 4, 4], "Resize"]);
+    }
+    expect(outcome.student.predictions.accuracy).toBeGreaterThan(0.7);
   });
 });

@@ -1,3 +1,4 @@
+import { needsTeacher } from "./objective.ts";
 import type { LossRecipe, Recipe, StageRecipe } from "./recipe/schema.ts";
 
 /** A part of a run with losses, data and schedules of its own. */
@@ -22,12 +23,22 @@ function given({ data, ...stage }: StageRecipe): Partial<Stage> {
   return Object.fromEntries(Object.entries({ ...stage, ...(data && { data }) }).filter(([, value]) => value !== undefined));
 }
 
-/** The same training without a teacher, as long as all stages together: hard labels alone, smoothed where the recipe smooths them. */
+/** Whether a recipe's student learns from more than labels: from a teacher, or from peers. */
+export function learnsFromOthers(recipe: Recipe): boolean {
+  return recipe.mutual !== undefined || stagesOf(recipe).some(({ losses }) => losses.some(needsTeacher));
+}
+
+/** The same training without a teacher, as long as all stages together: hard labels alone. */
 export function withoutTeacher(recipe: Recipe): readonly Stage[] {
-  const stages = stagesOf(recipe);
-  const hard = stages.flatMap(({ losses }) => losses).find((loss) => "crossEntropy" in loss);
-  const losses: readonly LossRecipe[] = [{ crossEntropy: { labelSmoothing: hard?.crossEntropy.labelSmoothing ?? 0, weight: 1 } }];
-  return [{ ...wholeOf(recipe), losses: [...losses], epochs: epochsOf(recipe) }];
+  return [{ ...wholeOf(recipe), losses: hardLosses(recipe), epochs: epochsOf(recipe) }];
+}
+
+/** Labels alone, smoothed where the recipe smooths them. */
+export function hardLosses(recipe: Recipe): LossRecipe[] {
+  const hard = stagesOf(recipe)
+    .flatMap(({ losses }) => losses)
+    .find((loss) => "crossEntropy" in loss);
+  return [{ crossEntropy: { labelSmoothing: hard?.crossEntropy.labelSmoothing ?? 0, weight: 1 } }];
 }
 
 /** Of all stages together. */

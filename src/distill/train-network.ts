@@ -7,6 +7,7 @@ import { writeOnnx } from "../graph/onnx/write.ts";
 import { canonicalize } from "../graph/rewrite/canonicalize.ts";
 import { channelBlockOf } from "../runtime/channel-block.ts";
 import type { Runtime } from "../runtime/runtime.ts";
+import { averagesIn, TEACHER_DECAY } from "../train/average-teacher.ts";
 import { fillsBlocks } from "../train/blocked-network.ts";
 import { decodeCheckpoint } from "../train/checkpoint.ts";
 import { createEvaluator, type Predictions, predict } from "../train/evaluation.ts";
@@ -18,26 +19,36 @@ import { withWeights } from "../train/trainable.ts";
 import { createTrainer, type State } from "../train/trainer.ts";
 import { type CacheUsage, openTeacherCache, type TeacherCache } from "./cache/teacher-cache.ts";
 import type { Environment, Phase } from "./environment.ts";
+import { peerWith, withMutual, withPeers } from "./mutual.ts";
 import { describeClassifier } from "./network.ts";
-import { type Objective, objectiveOf } from "./objective.ts";
+import { LOGITS, type Objective, objectiveOf, outputsOf, teacherName } from "./objective.ts";
 import type { OptimizerRecipe, Recipe } from "./recipe/schema.ts";
 import { openData } from "./recipe-data.ts";
 import { toSchedule } from "./schedule.ts";
 import { keepSnapshot } from "./snapshots.ts";
 import type { Stage } from "./stages.ts";
+import { teacherSources } from "./teacher/sources.ts";
 import type { Teacher } from "./teacher.ts";
 
-/** A network that a run has trained, and how it does on the test set. */
-export interface Trained {
+/** A network as a run leaves it. */
+export interface Exported {
   readonly graph: Graph;
   /** The ONNX file. */
   readonly bytes: Uint8Array;
   /** On the test set, by the exported weights. */
   readonly predictions: Predictions;
+}
+
+/** A network that a run has trained, and how it does on the test set. */
+export interface Trained extends Exported {
   /** Test accuracy of the weights after the last epoch, and of those best on validation. */
   readonly accuracy: { readonly lastEpoch: number; readonly bestOnValidation: number };
   readonly bestEpoch: number;
   readonly seconds: number;
+  /** Those that were trained together with it, of the same epoch. */
+  readonly peers: readonly Exported[];
+  /** Its moving average after the last step, where that was its teacher. */
+  readonly average?: Exported;
   /** Where the teachers' outputs were cached. */
   readonly teacherCache?: CacheUsage;
 }
@@ -48,6 +59,8 @@ export interface Training {
   readonly recipe: Recipe;
   readonly stages: readonly Stage[];
   readonly network: Graph;
+  /** Trained together with it. */
+  readonly peers?: readonly Graph[];
   readonly data: Splits;
   readonly normalization: Normalization;
   readonly teachers: readonly Teacher[];
@@ -66,31 +79,48 @@ interface StageResult {
 
 /** Trains a network in its stages, each from where the one before left it. */
 export async function trainNetwork(training: Training): Promise<Trained> {
-  const { phase, recipe, stages, teachers, environment } = training;
-  let { network } = training;
+  const { recipe, stages, environment } = training;
+  let { network, peers = [] } = training;
   let ofLosses: State = new Map();
   let result: StageResult | undefined;
   let [epochsDone, seconds] = [0, 0];
   const usage: CacheUsage[] = [];
   const epochs = stages.reduce((sum, stage) => sum + stage.epochs, 0);
-  const what =
-    phase === "baseline"
-      ? "Training the same network without the teacher"
-      : teachers.length > 0
-        ? "Distilling the student"
-        : "Training the network";
+  const what = describe(training);
   for (const stage of stages) {
     environment.events?.onStage?.(stage.name === undefined ? what : `${what}: ${stage.name}`);
-    result = await trainStage({ ...training, network }, stage, { epochsDone, epochs, ofLosses });
+    result = await trainStage({ ...training, network, peers }, stage, { epochsDone, epochs, ofLosses });
     epochsDone += stage.epochs;
     seconds += result.fitted.seconds;
     usage.push(...result.usage);
-    network = withWeights(network, recipe.keep === "best" ? result.fitted.best : result.fitted.last);
+    const weights = recipe.keep === "best" ? result.fitted.best : result.fitted.last;
+    network = withWeights(network, weights);
+    peers = peers.map((peer, index) => peerWith(peer, index, weights));
     ({ ofLosses } = result);
   }
   if (!result) throw new LimbeckError("There is no stage to train.");
   const bestEpoch = epochsDone - (stages.at(-1)?.epochs ?? 0) + result.fitted.bestEpoch;
-  return { ...(await exported(training, network)), accuracy: result.accuracy, bestEpoch, seconds, teacherCache: together(usage) };
+  const left: Exported[] = [];
+  for (const one of [network, ...peers]) left.push(await exported(training, one));
+  const [student, ...others] = left as [Exported, ...Exported[]];
+  const averages = averagesIn(ofLosses);
+  return {
+    ...student,
+    accuracy: result.accuracy,
+    bestEpoch,
+    seconds,
+    peers: others,
+    ...(averages.size > 0 && { average: await exported(training, withWeights(network, averages)) }),
+    teacherCache: together(usage),
+  };
+}
+
+function describe({ phase, teachers, peers = [], recipe }: Training): string {
+  if (phase === "baseline") return "Training the same network without the teacher";
+  const name = phase === "student" ? "the student" : phase.replace("-", " ");
+  if (teachers.length > 0 || teacherSources(recipe).average) return `Distilling ${name}`;
+  if (peers.length > 0) return "Training the student and its peers";
+  return phase === "student" ? "Training the network" : `Training ${name}`;
 }
 
 interface Before {
@@ -101,17 +131,21 @@ interface Before {
 }
 
 async function trainStage(training: Training, stage: Stage, before: Before): Promise<StageResult> {
-  const { phase, recipe, network, data, normalization, teachers, environment } = training;
+  const { phase, recipe, network, peers = [], data, normalization, teachers, environment } = training;
   const { runtime } = environment;
   const train = stage.data === recipe.data ? data.train : (await openData(stage.data, recipe, environment)).train;
-  const objective = objectiveOf(stage.losses, {
+  const { average } = teacherSources(recipe);
+  const networks = {
     student: network,
-    teachers: teachers.map(({ graph }) => graph),
+    teachers: [...teachers.map(({ graph }) => graph), ...(average ? [network] : [])],
     classes: data.train.classes.length,
     samples: train.length,
     combine: recipe.combine,
-  });
-  const step = goingOn(compile(recipe, stage, network, objective, await channelBlockFor(runtime, network)), before.ofLosses);
+  };
+  const objective = withMutual(objectiveOf(stage.losses, networks), recipe, { ...networks, peers });
+  const all = withPeers(network, peers);
+  const ofAverage = average && tensorsOf(network, outputsOf([objective], teachers.length), teachers.length);
+  const step = goingOn(compile(recipe, stage, all, objective, await channelBlockFor(runtime, all), ofAverage), before.ofLosses);
   const checkpoints = environment.checkpoints?.(phase, stage.name);
   const saved = await checkpoints?.load();
   const earlier = saved && decodeCheckpoint(saved, checkpoints?.name ?? `the ${phase}'s checkpoint`);
@@ -119,7 +153,8 @@ async function trainStage(training: Training, stage: Stage, before: Before): Pro
   const { augment, views } = stage.data;
   const batches = (environment.openLoader ?? inlineLoader)(train, { batchSize, seed, normalization, augment, views });
   const trainer = await createTrainer(runtime, step, earlier?.tensors, { threads });
-  const evaluator = await createEvaluator(runtime, network, step.weights, normalization, { threads });
+  const own = step.weights.filter((name) => network.initializers.has(name));
+  const evaluator = await createEvaluator(runtime, network, own, normalization, { threads });
   const caches: TeacherCache[] = [];
   try {
     await environment.begin?.();
@@ -132,7 +167,7 @@ async function trainStage(training: Training, stage: Stage, before: Before): Pro
       validation: data.validation,
       epochs: stage.epochs,
       seed,
-      schedules: schedulesOf(recipe, stage, objective),
+      schedules: schedulesOf(recipe, stage, objective, before.epochsDone > 0),
       teach:
         ways.length === 0
           ? undefined
@@ -206,10 +241,10 @@ function together(usage: readonly CacheUsage[]): CacheUsage | undefined {
 }
 
 /** The network as an ONNX file. What is reported of the file is measured on the file. */
-async function exported(
-  { normalization, data, environment }: Training,
+export async function exported(
+  { normalization, data, environment }: Pick<Training, "normalization" | "data" | "environment">,
   network: Graph,
-): Promise<Pick<Trained, "graph" | "bytes" | "predictions">> {
+): Promise<Exported> {
   const graph = describeClassifier(network, normalization, data.train.classes);
   const bytes = writeOnnx(graph);
   const session = await environment.runtime.createSession(bytes);
@@ -220,7 +255,24 @@ async function exported(
   }
 }
 
-function compile(recipe: Recipe, stage: Stage, student: Graph, objective: Objective, channelBlock: number | undefined): CompiledStep {
+/** The tensors of the student behind the outputs of its average, by the names that the step has for these. */
+function tensorsOf(
+  { outputs: [logits] }: Graph,
+  outputs: Readonly<Record<string, unknown>>,
+  index: number,
+): Readonly<Record<string, string>> {
+  const tensors = Object.keys(outputs).map((tensor) => [teacherName(index, tensor), tensor === LOGITS ? (logits?.name as string) : tensor]);
+  return Object.fromEntries(tensors) as Readonly<Record<string, string>>;
+}
+
+function compile(
+  recipe: Recipe,
+  stage: Stage,
+  student: Graph,
+  objective: Objective,
+  channelBlock: number | undefined,
+  averageTeacher: Readonly<Record<string, string>> | undefined,
+): CompiledStep {
   return compileStep({
     student,
     batchSize: recipe.batchSize,
@@ -230,6 +282,7 @@ function compile(recipe: Recipe, stage: Stage, student: Graph, objective: Object
     trained: stage.trained,
     clipNorm: stage.clipNorm,
     average: recipe.average !== undefined,
+    averageTeacher,
     seed: recipe.seed,
     channelBlock,
   });
@@ -244,16 +297,19 @@ function toOptimizer(recipe: OptimizerRecipe): Optimizer {
   return "sgd" in recipe ? sgd(recipe.sgd) : adamw(recipe.adamw);
 }
 
-function schedulesOf(recipe: Recipe, { optimizer }: Stage, objective: Objective): Readonly<Record<string, Schedule>> {
+function schedulesOf(recipe: Recipe, { optimizer }: Stage, objective: Objective, goesOn: boolean): Readonly<Record<string, Schedule>> {
   const { learningRate } = "sgd" in optimizer ? optimizer.sgd : optimizer.adamw;
+  const teacher = teacherSources(recipe).average;
   return {
     learningRate: toSchedule(learningRate),
     ...objective.schedules,
-    ...(recipe.average ? { averageDecay: averageDecay(recipe.average.decay) } : {}),
+    ...(recipe.average ? { averageDecay: averageDecay(toSchedule(recipe.average.decay)) } : {}),
+    // What goes on from an earlier stage has no random start to forget.
+    ...(teacher ? { [TEACHER_DECAY]: goesOn ? toSchedule(teacher.decay) : averageDecay(toSchedule(teacher.decay)) } : {}),
   };
 }
 
 /** The average follows quickly at first, so that it forgets the random start: min(decay, (1 + step)/(10 + step)). */
-function averageDecay(decay: number): Schedule {
-  return ({ step }) => Math.min(decay, (1 + step) / (10 + step));
+function averageDecay(decay: Schedule): Schedule {
+  return (position) => Math.min(decay(position), (1 + position.step) / (10 + position.step));
 }

@@ -1,7 +1,17 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { reportFixture } from "./report.fixture.ts";
-import { batchSizesOf, cacheHits, commonMistakes, errorInterval, gapClosed, type ModelReport, reductionOf, retentionOf } from "./report.ts";
+import { reportFixture, trainingReportFixture } from "./report.fixture.ts";
+import {
+  batchSizesOf,
+  cacheHits,
+  commonMistakes,
+  errorInterval,
+  gapClosed,
+  type ModelReport,
+  modelsOf,
+  reductionOf,
+  retentionOf,
+} from "./report.ts";
 
 const model: ModelReport = {
   name: "m",
@@ -21,6 +31,22 @@ const small: ModelReport = {
   accuracy: { lastEpoch: 0.81 },
   latencyMs: { batch32: { median: 5, p95: 6 }, batch128: { median: 9, p95: 9 } },
 };
+
+test("models are shown in the order in which they teach, the student last, each by what it is", () => {
+  const relatives = ["assistant-1", "generation-2", "average"].map((name) => ({ name, model }));
+  const report = { ...reportFixture(), otherTeachers: [model], relatives };
+  expect(modelsOf(report).map(({ role, title }) => `${role}: ${title}`)).toEqual([
+    "teacher: Teacher",
+    "teacher: Teacher 2",
+    "relative: Assistant 1",
+    "relative: Generation 2",
+    "relative: Average",
+    "baseline: Baseline",
+    "student: Student",
+  ]);
+  expect(modelsOf({ ...trainingReportFixture(), relatives }).at(-1)?.title).toBe("Student");
+  expect(modelsOf(trainingReportFixture()).map(({ title }) => title)).toEqual(["Model"]);
+});
 
 describe("what was saved and kept", () => {
   test("ratios, and latency at the smallest batch that both have", () => {

@@ -13,6 +13,8 @@ export interface Report {
   readonly teacher?: ModelReport;
   /** With several teachers, those after the first. */
   readonly otherTeachers?: readonly ModelReport[];
+  /** What the run trained beside the student, by what it is to that: `assistant-1`, `generation-1`, `average`, `peer-1`, `ensemble`. */
+  readonly relatives?: readonly { readonly name: string; readonly model: ModelReport }[];
   readonly student: ModelReport;
   /** The student's architecture trained on the labels alone. */
   readonly baseline?: ModelReport;
@@ -124,22 +126,26 @@ export interface Prediction {
   readonly probability: number;
 }
 
-export type Role = "teacher" | "baseline" | "student";
+export type Role = "teacher" | "relative" | "baseline" | "student";
 
 /** The models of a report, in the order in which they are shown, with what each is called. */
 export function modelsOf(report: Report): readonly { readonly role: Role; readonly title: string; readonly model: ModelReport }[] {
-  const titles: Record<Role, string> = { teacher: "Teacher", baseline: "Baseline", student: studentTitle(report) };
-  return (["teacher", "baseline", "student"] as const).flatMap((role) => {
-    const model = report[role];
-    const others = role === "teacher" ? (report.otherTeachers ?? []) : [];
-    const shown = model ? [{ role, title: titles[role], model }] : [];
-    return [...shown, ...others.map((other, index) => ({ role, title: `Teacher ${index + 2}`, model: other }))];
-  });
+  const { teacher, otherTeachers = [], relatives = [], baseline, student } = report;
+  return [
+    ...(teacher ? [{ role: "teacher", title: "Teacher", model: teacher } as const] : []),
+    ...otherTeachers.map((model, index) => ({ role: "teacher", title: `Teacher ${index + 2}`, model }) as const),
+    ...relatives.map(({ name, model }) => ({ role: "relative", title: titleOf(name), model }) as const),
+    ...(baseline ? [{ role: "baseline", title: "Baseline", model: baseline } as const] : []),
+    { role: "student", title: studentTitle(report), model: student },
+  ];
 }
 
+/** `assistant-1`: Assistant 1. */
+const titleOf = (name: string): string => `${name.charAt(0).toUpperCase()}${name.slice(1).replace("-", " ")}`;
+
 /** Who learns from nobody is no student. */
-export function studentTitle({ teacher }: Report): "Student" | "Model" {
-  return teacher ? "Student" : "Model";
+export function studentTitle({ teacher, relatives }: Report): "Student" | "Model" {
+  return teacher || relatives ? "Student" : "Model";
 }
 
 /** The batch sizes that any of the models was measured with, ascending. */

@@ -35,7 +35,7 @@ ul { list-style: none; }
 small { font-size: .8125rem; }
 :focus-visible { outline: 2px solid var(--student); outline-offset: 2px; border-radius: 2px; }
 .tone-teacher { --tone: var(--teacher); } .tone-baseline { --tone: var(--baseline); } .tone-student { --tone: var(--student); }
-.tone-plain { --tone: var(--ink); }
+.tone-plain, .tone-relative { --tone: var(--ink); }
 .tone-term-0 { --tone: var(--term-0); } .tone-term-1 { --tone: var(--term-1); } .tone-term-2 { --tone: var(--term-2); }
 .tone-term-3 { --tone: var(--term-3); } .tone-term-4 { --tone: var(--term-4); }
 

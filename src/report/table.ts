@@ -15,6 +15,7 @@ export function reportTable(report: Report, options: { readonly color: boolean; 
   const models = modelsOf(report);
   const tint: Record<Role, (text: string) => string> = {
     teacher: colors.gray,
+    relative: (text) => text,
     baseline: colors.yellow,
     student: (text) => colors.bold(colors.cyan(text)),
   };

@@ -3,7 +3,7 @@ import type { Samples } from "../data/samples.ts";
 import type { Outcome } from "../distill/distill.ts";
 import type { Recipe } from "../distill/recipe/schema.ts";
 import { epochsOf } from "../distill/stages.ts";
-import type { Trained } from "../distill/train-network.ts";
+import type { Exported, Trained } from "../distill/train-network.ts";
 import type { Graph } from "../graph/graph.ts";
 import { elementCount } from "../graph/tensor.ts";
 import { agreement, confusionMatrix } from "../measure/classification.ts";
@@ -25,14 +25,22 @@ export async function outcomeReport(
   curves: { readonly student: readonly EpochRecord[]; readonly baseline: readonly EpochRecord[] },
   seconds: number,
 ): Promise<Report> {
-  const { recipe, data, teachers, student, baseline } = outcome;
-  const trained = (network: Trained) =>
-    modelReport(runtime, network.graph, network.bytes, network.predictions, { ...network.accuracy, bestEpoch: network.bestEpoch });
-  const studentReport = await trained(student);
+  const { recipe, data, teachers, relatives, student, baseline } = outcome;
+  const reportOf = ({ graph, bytes, predictions, ...network }: Exported | Trained) =>
+    modelReport(
+      runtime,
+      graph,
+      bytes,
+      predictions,
+      "accuracy" in network ? { ...network.accuracy, bestEpoch: network.bestEpoch } : { lastEpoch: predictions.accuracy },
+    );
+  const studentReport = await reportOf(student);
   const teacherReports: ModelReport[] = [];
   for (const { graph, bytes, predictions } of teachers) {
     teacherReports.push(await modelReport(runtime, graph, bytes, predictions, { lastEpoch: predictions.accuracy }));
   }
+  const relativeReports: NonNullable<Report["relatives"]>[number][] = [];
+  for (const { name, network } of relatives) relativeReports.push({ name, model: await reportOf(network) });
   const [teacher] = teachers;
   const [teacherReport, ...otherTeachers] = teacherReports;
   return {
@@ -44,8 +52,9 @@ export async function outcomeReport(
     machine: { cpu: cpus()[0]?.model ?? "unknown", cores: cpus().length, memoryBytes: totalmem(), os: `${osType()} ${osRelease()}` },
     teacher: teacherReport,
     ...(otherTeachers.length > 0 && { otherTeachers }),
+    ...(relativeReports.length > 0 && { relatives: relativeReports }),
     student: studentReport,
-    baseline: baseline && (await trained(baseline)),
+    baseline: baseline && (await reportOf(baseline)),
     ...(teacher &&
       teacherReport && {
         agreement: agreement(student.predictions.logits, teacher.predictions.logits, student.predictions.classes),
@@ -96,13 +105,16 @@ function batchOf(graph: Graph, size: number): Record<string, number> {
   return typeof dimension === "string" ? { [dimension]: size } : {};
 }
 
-function protocol({ recipe, data, teachers }: Outcome): string {
+function protocol({ recipe, data, relatives, baseline }: Outcome): string {
   const { train, validation, test } = data;
   return [
     `Trained on ${train.length} samples of ${recipe.data.idx}, ${validation.length} held out for validation, tested on all ${test.length} test samples.`,
     "'Last epoch' is the network after the last epoch; 'best on validation' is the test accuracy of the epoch that was best on the validation samples.",
     `student.onnx holds the weights of the ${recipe.keep === "best" ? "epoch best on validation" : "last epoch"}${recipe.average ? ", averaged over steps" : ""}; errors, agreement and confusion are of that file.`,
-    teachers.length > 0 && recipe.baseline
+    relatives.some(({ name }) => /^(assistant|generation)-/.test(name))
+      ? "Assistants and earlier generations were trained before the student in the same way, each taught by the network before it."
+      : "",
+    baseline
       ? "The baseline is the same network with the same initial weights, data order, augmentation and schedule, trained on the labels alone."
       : "",
     `Latency is the median and 95th percentile of repeated runs on this machine's CPU, ${threadsText(recipe)}.`,

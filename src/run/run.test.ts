@@ -67,6 +67,45 @@ test("paths in a recipe file are relative to it, and the written student is what
   expect(found).toMatchObject({ accuracy: report.student.accuracy.lastEpoch, errors: report.student.errors, samples: 80 });
 });
 
+test("every network of a line is written, reported and resumed", async () => {
+  const recipe: RecipeInput = {
+    ...taught,
+    assistants: [{ zoo: "mlp", hidden: [7] }],
+    generations: { count: 2, ensemble: true },
+    mutual: { peers: [{ zoo: "mlp", hidden: [6] }] },
+    snapshots: [2],
+  };
+  const relatives = ["assistant-1", "generation-1", "peer-1", "ensemble"];
+  const files = ["student", ...relatives, "baseline", "epoch-2"].map((name) => `${name}.onnx`);
+  const { report } = await distill(recipe, { out, relativeTo: place });
+  expect(report.relatives?.map(({ name }) => name)).toEqual(relatives);
+  expect(report.relatives?.map(({ model }) => model.testSamples)).toEqual([80, 80, 80, 80]);
+  expect(report.relatives?.[0]?.model.accuracy).toMatchObject({ bestEpoch: expect.any(Number), lastEpoch: expect.any(Number) });
+  expect(
+    readdirSync(out)
+      .filter((name) => name.endsWith(".onnx"))
+      .sort(),
+  ).toEqual([...files].sort());
+  const metrics = readFileSync(join(out, "metrics.jsonl"), "utf8")
+    .trim()
+    .split("\n")
+    .map((line) => JSON.parse(line) as { phase: string });
+  expect([...new Set(metrics.map(({ phase }) => phase))]).toEqual(["assistant-1", "generation-1", "student", "baseline"]);
+  expect(readFileSync(join(out, "report.html"), "utf8")).toContain("Generation 1");
+
+  const whole = files.map((name) => readFileSync(join(out, name)));
+  rmSync(out, { recursive: true });
+  vi.stubEnv("LIMBECK_CHECKPOINT_SECONDS", "0");
+  for (const dying of ["generation-1", "student"]) {
+    const onStep = (phase: string, { epoch, step }: { readonly epoch: number; readonly step: number }) => {
+      if (phase === dying && epoch === 2 && step === 3) throw new Error("pulled the plug");
+    };
+    await expect(distill(recipe, { out, relativeTo: place, resume: true, onProgress: { onStep } })).rejects.toThrow("pulled the plug");
+  }
+  await distill(recipe, { out, relativeTo: place, resume: true });
+  for (const [index, name] of files.entries()) expect(readFileSync(join(out, name)).equals(whole[index] as Buffer), name).toBe(true);
+});
+
 describe("nothing is written when it is clear beforehand that it cannot work:", () => {
   const data = (changed: object) => ({ ...alone, data: { ...alone.data, ...changed } });
   test.each<[what: string, run: () => Promise<unknown>, message: RegExp]>([

@@ -1,9 +1,8 @@
-import { runRecipe } from "../distill/distill.ts";
+import { type Outcome, runRecipe } from "../distill/distill.ts";
 import type { Phase, ProgressEvents } from "../distill/environment.ts";
-import { needsTeacher } from "../distill/objective.ts";
 import { parseRecipe } from "../distill/recipe/parse.ts";
 import type { Recipe, RecipeInput } from "../distill/recipe/schema.ts";
-import { stagesOf } from "../distill/stages.ts";
+import { learnsFromOthers } from "../distill/stages.ts";
 import { LimbeckError } from "../errors.ts";
 import { reportHtml } from "../report/html.ts";
 import type { EpochRecord, Report } from "../report/report.ts";
@@ -61,13 +60,14 @@ export async function resolveRecipe(
 
 /** Runs a resolved recipe. */
 export async function runResolved(command: "distill" | "train", recipe: Recipe, options: RunOptions): Promise<Run> {
-  const teaching = stagesOf(recipe).some(({ losses }) => losses.some(needsTeacher));
+  const teaching = learnsFromOthers(recipe);
   if (command === "distill" && !teaching) {
     throw new LimbeckError("None of the recipe's losses learns from a teacher.", {
-      hint: "Add kd or hinton to the losses, or use `limbeck train`.",
+      hint: "Add kd or hinton to the losses, or mutual with peers; or use `limbeck train`.",
     });
   }
-  if (command === "train" && teaching) throw new LimbeckError("The recipe's losses need a teacher.", { hint: "Use `limbeck distill`." });
+  if (command === "train" && teaching)
+    throw new LimbeckError("The recipe's losses need a teacher, or peers.", { hint: "Use `limbeck distill`." });
   const began = performance.now();
   const directory = options.out === undefined ? undefined : await openRunDirectory(options.out, recipe, options.resume ?? false);
   const log = epochLog(directory);
@@ -87,13 +87,14 @@ export async function runResolved(command: "distill" | "train", recipe: Recipe, 
     { student: log.records("student"), baseline: log.records("baseline") },
     (performance.now() - began) / 1000,
   );
-  if (directory) await writeResults(directory, outcome.student.bytes, outcome.baseline?.bytes, report);
+  if (directory) await writeResults(directory, outcome, report);
   return { student: outcome.student.bytes, report, directory: directory?.path };
 }
 
-async function writeResults(directory: RunDirectory, student: Uint8Array, baseline: Uint8Array | undefined, report: Report): Promise<void> {
-  await directory.write("student.onnx", student);
-  if (baseline) await directory.write("baseline.onnx", baseline);
+async function writeResults(directory: RunDirectory, { student, relatives, baseline }: Outcome, report: Report): Promise<void> {
+  await directory.write("student.onnx", student.bytes);
+  for (const { name, network } of relatives) await directory.write(`${name}.onnx`, network.bytes);
+  if (baseline) await directory.write("baseline.onnx", baseline.bytes);
   await directory.write("report.json", `${JSON.stringify(report, null, 2)}\n`);
   await directory.write("report.html", reportHtml(report));
 }

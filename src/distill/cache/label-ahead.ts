@@ -1,7 +1,7 @@
 import { LimbeckError } from "../../errors.ts";
 import { openTeachers } from "../distill.ts";
 import type { Environment } from "../environment.ts";
-import { toNetwork } from "../network.ts";
+import { lineOf } from "../line.ts";
 import type { Recipe } from "../recipe/schema.ts";
 import { readData } from "../recipe-data.ts";
 import { fillCache, type Labeller, rangeBatches } from "./fill.ts";
@@ -41,14 +41,14 @@ export async function labelAhead(
   const settings = cacheSettingsOf(recipe);
   if (!settings) throw notCached(recipe);
   const read = await readData(recipe, environment);
-  const network = await toNetwork(recipe.student, read.data.train, recipe.seed, environment.readFile);
-  const teachers = await openTeachers(recipe, network, read, environment);
+  const [first] = await lineOf(recipe, read.data.train, environment.readFile);
+  const teachers = await openTeachers(first.recipe, first.network, read, environment);
   const { shards: store, events = {} } = environment;
   try {
     if (teachers.length === 0) throw new LimbeckError("The recipe has no teacher whose outputs it needs.");
     const caches: PreparedCache[] = [];
     for (const teacher of teachers) {
-      caches.push(await prepareCache({ ...read, recipe, teacher, outputs: teacher.outputs, environment }, settings, store));
+      caches.push(await prepareCache({ ...read, recipe: first.recipe, teacher, outputs: teacher.outputs, environment }, settings, store));
     }
     if (!onEstimate(await estimateOf(caches, recipe, store, read.data.train.length))) return;
     for (const { plan, labeller, missing } of caches) {

@@ -46,6 +46,12 @@ test("every function writes the plain data of YAML and JSON", () => {
     optimizer: { sgd: { learningRate: { stepDecay: { from: 0.1, at: [2], factor: 0.1 } } } },
   });
   expect(() => parseRecipe(other)).not.toThrow();
+  const teacher = ["a.onnx", make.averageTeacher({ decay: make.steps({ 0: 0.99, 5: 0.999 }) })];
+  expect(parseRecipe({ ...rest, optimizer, teacher }).teacher).toEqual([
+    "a.onnx",
+    { average: { decay: { steps: { 0: 0.99, 5: 0.999 } } } },
+  ]);
+  expect(parseRecipe({ ...rest, optimizer, teacher: make.averageTeacher() }).teacher).toEqual({ average: { decay: 0.999 } });
 });
 
 test("every network of the zoo has a function that writes its name and options, and a recipe takes it", () => {

@@ -113,6 +113,11 @@ export const attention = loss.attention;
 /** (1 − alpha)·cross-entropy + alpha·T²·KL. */
 export const hinton = (options: OptionsOf<Loss, "hinton"> = {}): Loss => ({ hinton: options });
 
+/** The student's own moving average as its teacher (Mean Teacher); alone, or the last of a list of teachers. */
+export const averageTeacher = (options: Extract<RecipeInput["teacher"], { readonly average: unknown }>["average"] = {}) => ({
+  average: options,
+});
+
 export const sgd = (options: OptionsOf<RecipeInput["optimizer"], "sgd">): RecipeInput["optimizer"] => ({ sgd: options });
 export const adamw = (options: OptionsOf<RecipeInput["optimizer"], "adamw">): RecipeInput["optimizer"] => ({ adamw: options });
 

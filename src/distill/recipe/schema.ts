@@ -70,6 +70,14 @@ export const cacheDefaults = cache.parse({});
 
 const COMBINE = ["mean", "meanLogits", "entropy", "confidence", "random"] as const;
 const file = z.string().min(1);
+const teacherError = {
+  error: ({ input }: { input?: unknown }) => mustBe("the path of an ONNX file, { average: { decay } }, or a list of them", input),
+};
+const oneTeacher = z.union([file, strict({ average: strict({ decay: schedule(fraction).default(0.999) }) })], teacherError);
+const teachers = z
+  .array(oneTeacher)
+  .min(1)
+  .refine((list) => list.slice(0, -1).every((one) => typeof one === "string"), "must have the student's average last, and once");
 const losses = z.array(lossSchema).min(1);
 const patterns = z.array(z.string());
 
@@ -96,8 +104,11 @@ export const recipeSchema = strict({
     .regex(/^[^/\\.][^/\\]*$/, "must be a name: a text that has no slash and does not start with a dot")
     .optional(),
   data,
-  /** An ONNX file, relative to the recipe; or several. */
-  teacher: z.union([file, z.array(file).min(1)], { error: ({ input }) => mustBe("a text, or a list of them", input) }).optional(),
+  /**
+   * An ONNX file, relative to the recipe; or several. Or, last of them, the student's own moving average, which answers inside of the
+   * training step (Mean Teacher).
+   */
+  teacher: z.union([oneTeacher, teachers], teacherError).optional(),
   /**
    * What several teachers come to: the mean of their losses or of their logits, one drawn for each batch, or weights: by the entropy of
    * their answers (EBKD), their confidence in the label (CA-MKD), given ones, or given ones for each class.
@@ -111,6 +122,20 @@ export const recipeSchema = strict({
   teacherPrecision: z.enum(["float32", "int8"]).default("float32"),
   student: networkOrFile,
   losses: losses.default([{ crossEntropy: { weight: 1, labelSmoothing: 0 } }]),
+  /** Networks between teacher and student, each taught by the one before it (teacher assistants). */
+  assistants: z.array(networkOrFile).default([]),
+  /** So many students in turn, each taught by the one before it (born-again networks); `ensemble` also tests them together. */
+  generations: z
+    .union([count, strict({ count, ensemble: z.boolean().default(false) })], {
+      error: ({ input }) => mustBe("a number, or an object with some of the keys count, ensemble", input),
+    })
+    .optional(),
+  /** Deep mutual learning: networks that are trained together with the student, each learning from the labels and from all others. */
+  mutual: strict({
+    peers: z.array(networkOrFile).min(1).max(3),
+    weight: schedule(nonNegative).default(1),
+    temperature: schedule(positive).default(1),
+  }).optional(),
   /** Parts of the run, one after the other, each going on with the student of the one before. What one leaves out is as in the recipe. */
   stages: z.array(stage).min(1).optional(),
   optimizer,
