@@ -108,11 +108,18 @@ export interface Fit {
 export interface FeatureLoss<N extends string = string, S = Numbers, O = z.ZodRawShape> extends Described<N, S, O> {
   readonly of: "features";
   /** What is paired unless the recipe gives `pairs`: every stage, or one tap by its alias. */
-  readonly pairs: "stages" | "blocks" | "attentions" | "last" | "pooled";
+  readonly pairs: "stages" | "blocks" | "attentions" | "lastAttention" | "last" | "pooled";
+  /** Of attentions: which of their values are paired, each by itself, in this order. Their probabilities unless given. */
+  readonly parts?: readonly AttentionPart[];
+  /** False for what looks at the student alone: `teacher` of a pair is then the student's value too. */
+  readonly needsTeacher?: boolean;
   readonly fit: Fit;
   /** @returns A scalar. */
   build(scene: FeatureScene<S, O>): Value;
 }
+
+/** A value of an attention: query, key and value [B, T, D] before they are shared out among heads; scores [B, heads, T, T] before softmax. */
+export type AttentionPart = "query" | "key" | "value" | "scores";
 
 export type LossDefinition = LogitLoss | FeatureLoss;
 

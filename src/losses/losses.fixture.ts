@@ -32,7 +32,7 @@ interface GoldenFile {
   readonly losses: Readonly<Record<string, Golden>>;
 }
 
-interface Golden {
+export interface Golden {
   readonly loss: number;
   readonly gradientNorm: number;
   readonly gradientFirst: number;
@@ -113,8 +113,14 @@ export function partsIn(g: GraphBuilder): LossParts {
 }
 
 /** Expects a loss and its gradient to have the golden values of that name, to 1e-5 of them. */
-export async function expectGolden(name: string, lossOf: LossOf, wrt = "student", tensors: Tensors = goldenTensors): Promise<void> {
-  const expected = goldens[name];
+export async function expectGolden(
+  name: string,
+  lossOf: LossOf,
+  wrt = "student",
+  tensors: Tensors = goldenTensors,
+  golden: Readonly<Record<string, Golden>> = goldens,
+): Promise<void> {
+  const expected = golden[name];
   if (!expected) throw new Error(`There are no golden values named "${name}".`);
   const { loss, gradient } = await measure(lossOf, tensors, wrt);
   const near = (found: number, value: number, what: string) =>
