@@ -2,7 +2,7 @@
 // one and two threads of the runtime each, nobody spinning.
 import { Worker } from "node:worker_threads";
 import * as ort from "onnxruntime-node";
-import { objectiveOf, TEACHER_LOGITS } from "../src/distill/objective.ts";
+import { LOGITS, objectiveOf, teacherName } from "../src/distill/objective.ts";
 import { writeOnnx } from "../src/graph/onnx/write.ts";
 import { float32 } from "../src/graph/tensor.ts";
 import { resnet } from "../src/nn/zoo/resnet.ts";
@@ -16,11 +16,17 @@ import { CLASSES, IMAGE, labels, uniform } from "./work/work.ts";
 const [BATCH, ROUNDS, RUNS] = [64, 5, 2];
 const network = { inputShape: IMAGE, classes: CLASSES, seed: 0 };
 const runtimeOf = (threads: number) => ortRuntime({ ...ort, writesInPlace: true, isIdle: async () => false }, "", "cpu", { threads });
-const objective = objectiveOf([{ hinton: { alpha: 0.9, temperature: 4 } }], CLASSES);
+const student = resnet("resnet8x4", network);
+const objective = objectiveOf([{ hinton: { alpha: 0.9, temperature: 4 } }], {
+  student,
+  teachers: [student],
+  classes: CLASSES,
+  samples: BATCH,
+});
 const position = { step: 0, totalSteps: 1, epoch: 0 };
 const weights = Object.fromEntries(Object.entries(objective.schedules).map(([name, schedule]) => [name, schedule(position)]));
 const step = compileStep({
-  student: resnet("resnet8x4", network),
+  student,
   batchSize: BATCH,
   losses: objective.terms,
   optimizer: cifarOptimizer(),
@@ -28,7 +34,11 @@ const step = compileStep({
 });
 const inputs = float32(uniform([BATCH, ...IMAGE]).data as Float32Array, [BATCH, ...IMAGE]);
 const answers = float32(new Float32Array(BATCH * CLASSES), [BATCH, CLASSES]);
-const batch = { [step.batch.inputs[0] as string]: inputs, [LABELS]: labels(BATCH, CLASSES), [`teacher:${TEACHER_LOGITS}`]: answers };
+const batch = {
+  [step.batch.inputs[0] as string]: inputs,
+  [LABELS]: labels(BATCH, CLASSES),
+  [`teacher:${teacherName(0, LOGITS)}`]: answers,
+};
 const model = writeOnnx(resnet("resnet32x4", network));
 const [one, two] = [await createTrainer(runtimeOf(1), step), await createTrainer(runtimeOf(2), step)];
 const sessions = [await runtimeOf(1).createSession(model), await runtimeOf(2).createSession(model)] as const;

@@ -46,7 +46,7 @@ export function resolvePairs(
   });
 }
 
-const series = { stages: "stage", blocks: "block", attentions: "attention", lastAttention: "attention" } as const;
+const series = { stages: "stage", middle: "stage", blocks: "block", attentions: "attention", lastAttention: "attention" } as const;
 
 function usualPairs(usual: FeatureLoss["pairs"], part: AttentionPart | undefined, student: Tapped, teacher: Tapped): TapPair[] {
   if (usual === "last" || usual === "pooled") {
@@ -62,8 +62,11 @@ function usualPairs(usual: FeatureLoss["pairs"], part: AttentionPart | undefined
       hint: "Name pairs of tensors; `limbeck inspect MODEL --all` lists them.",
     });
   }
+  if (usual === "middle") return [{ student: middleOf(ofStudent), teacher: middleOf(ofTeacher) }];
   return ofStudent.slice(-count).map((tap, index) => ({ student: tap, teacher: ofTeacher.slice(-count)[index] as Tap }));
 }
+
+const middleOf = (taps: readonly Tap[]): Tap => taps[Math.ceil(taps.length / 2) - 1] as Tap;
 
 /** `stage1`, `stage2`, ... in their order. */
 function seriesOf({ taps }: Tapped, name: string): Tap[] {

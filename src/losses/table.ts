@@ -1,3 +1,4 @@
+import { ab } from "./ab.ts";
 import { attention } from "./attention.ts";
 import { attentionScores } from "./attention-scores.ts";
 import { cc } from "./cc.ts";
@@ -5,20 +6,28 @@ import { contrastive } from "./contrastive.ts";
 import { cosine } from "./cosine.ts";
 import { crd } from "./crd.ts";
 import { crossEntropy } from "./cross-entropy.ts";
+import { cwd } from "./cwd.ts";
 import { dist } from "./dist.ts";
 import { dkd } from "./dkd.ts";
+import { factor } from "./factor.ts";
+import { fsp } from "./fsp.ts";
 import { hiddenCosine, hiddenMse } from "./hidden.ts";
+import { hint } from "./hint.ts";
 import { jsd } from "./jsd.ts";
 import { kd } from "./kd.ts";
 import { kdMean, mseLogits, softCrossEntropy, tinybertPrediction } from "./kd-variants.ts";
 import type { LossDefinition } from "./loss.ts";
 import { miniLm, miniLmV2 } from "./minilm.ts";
 import { multiLevel } from "./multi-level.ts";
+import { nst } from "./nst.ts";
 import { ofa, ofaStages } from "./ofa.ts";
 import { pkd } from "./pkd.ts";
 import { pkt } from "./pkt.ts";
+import { review } from "./review.ts";
 import { rkdAngle, rkdDistance } from "./rkd.ts";
+import { similarity } from "./similarity.ts";
 import { triplet } from "./triplet.ts";
+import { vid } from "./vid.ts";
 import { virtualTeacher } from "./virtual-teacher.ts";
 
 /** Every loss that a recipe can name. A new one is its file, and its line here. */
@@ -37,7 +46,16 @@ export const lossTable = {
   ofaStages,
   virtualTeacher,
   // On feature maps.
+  hint,
   attention,
+  nst,
+  fsp,
+  ab,
+  factor,
+  similarity,
+  vid,
+  cwd,
+  review,
   // On what a batch's samples are to each other.
   rkdDistance,
   rkdAngle,
