@@ -9,6 +9,7 @@ import { existsSync } from "node:fs";
 import { cpus } from "node:os";
 import { join } from "node:path";
 import { writeSection } from "../../scripts/page-section.ts";
+import { lossSchema } from "../../src/distill/recipe/losses.ts";
 import { presets } from "../../src/distill/recipe/presets.ts";
 import type { RecipeInput } from "../../src/distill/recipe/schema.ts";
 import { mean, runsOf, runTrials, spread, type Trial } from "../studies/trials.ts";
@@ -16,6 +17,7 @@ import { mean, runsOf, runTrials, spread, type Trial } from "../studies/trials.t
 const SEEDS = Array.from({ length: Number(process.argv[2] ?? 5) }, (_, seed) => seed);
 const FACTORS = [1 / 3, 1, 3];
 const LEARNING_RATE = 0.1;
+const EPOCHS = 8;
 const place = runsOf("methods");
 
 interface DataSet {
@@ -33,8 +35,8 @@ else if (!existsSync(fashionTeacher)) {
   npx limbeck train examples/methods/fashion-teacher.recipe.yaml --out runs/study-methods/fashion-teacher`);
 } else dataSets.push({ name: "Fashion-MNIST", idx: fashion, teacher: fashionTeacher });
 
-/** What has no teacher of this kind of network, or is no loss. */
-const LEFT_OUT: readonly string[] = [];
+/** For transformers. */
+const LEFT_OUT: readonly string[] = ["pkd", "distilbert", "tinybert", "minilm", "minilmv2"];
 const methods = ["none", ...Object.keys(presets).filter((name) => !LEFT_OUT.includes(name))];
 
 /** @param factor Of the method's weights; of the learning rate where there is no method. */
@@ -45,7 +47,7 @@ function recipeOf({ idx, teacher }: DataSet, method: string, factor: number, see
     student: { zoo: "small-cnn", channels: [4, 8, 16], depth: 1 },
     optimizer: { sgd: { learningRate: { oneCycle: { peak } }, momentum: 0.9, nesterov: true, weightDecay: 5e-4 } },
     clipNorm: 5,
-    epochs: 8,
+    epochs: EPOCHS,
     batchSize: 64,
     seed,
     cache: { directory: join(place, "cache") },
@@ -57,7 +59,14 @@ function recipeOf({ idx, teacher }: DataSet, method: string, factor: number, see
     ...common,
     teacher,
     ...(losses && { losses: losses.map((loss) => scaled(loss, factor)) }),
-    ...(stages && { stages: stages.map((stage) => ({ ...stage, losses: stage.losses?.map((loss) => scaled(loss, factor)) })) }),
+    // No method trains longer than another.
+    ...(stages && {
+      stages: stages.map((stage) => ({
+        ...stage,
+        epochs: EPOCHS / stages.length,
+        losses: stage.losses?.map((loss) => scaled(loss, factor)),
+      })),
+    }),
   };
 }
 
@@ -66,8 +75,13 @@ type Loss = NonNullable<RecipeInput["losses"]>[number];
 /** A loss with its weight multiplied, but for the labels' own. */
 function scaled(loss: Loss, factor: number): Loss {
   const [[name, options] = []] = Object.entries(loss) as [string, { weight?: unknown }][];
-  if (name === "crossEntropy" || name === undefined || typeof options?.weight !== "number") return loss;
-  return { [name]: { ...options, weight: options.weight * factor } } as unknown as Loss;
+  if (name === "crossEntropy" || name === undefined) return loss;
+  const [written] = Object.values(lossSchema.parse(loss)) as [{ weight: number | { constant: { value: number } } }];
+  const weight =
+    typeof written.weight === "number"
+      ? written.weight * factor
+      : { constant: { ...written.weight.constant, value: written.weight.constant.value * factor } };
+  return { [name]: { ...options, weight } } as unknown as Loss;
 }
 
 for (const dataSet of dataSets) {
