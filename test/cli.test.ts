@@ -42,7 +42,7 @@ beforeAll(() => {
   write("teacher.onnx", classifier());
   write("truncated.onnx", classifier().subarray(0, 20_000));
   write("seven.onnx", classifier({ classes: 7 }));
-  write("large.onnx", classifier({ inputShape: [1, 32, 32] }));
+  write("stereo.onnx", classifier({ inputShape: [2, 28, 28] }));
   write("identity.onnx", identity());
   write("picture.onnx", Buffer.from(pngDataUri(new Uint8Array(64).fill(9), 8, 8, 1).split(",")[1] as string, "base64"));
   write("file", "in the way\n");
@@ -70,10 +70,10 @@ describe.concurrent("bad input ends with one message, exit code 2, and nothing w
     ["a missing teacher", teacher("nowhere.onnx"), /^There is no such file/, /nowhere.onnx$/, /Check the path/],
     ["a teacher of other classes", teacher("seven.onnx"), /tells 7 classes apart, but the data has 10/, /^seven.onnx$/, /same classes/],
     [
-      "a teacher of larger images",
-      teacher("large.onnx"),
-      /shape \[1, 32, 32\], but the data's are \[1, 28, 28\]/,
-      /^large.onnx$/,
+      "a teacher of other channels",
+      teacher("stereo.onnx"),
+      /shape \[2, 28, 28\], but the data's are \[1, 28, 28\]/,
+      /^stereo.onnx$/,
       /made for this data/,
     ],
     ["a student of other classes", set("student=seven.onnx"), /tells 7 classes apart/, /^seven.onnx$/, /same classes/],

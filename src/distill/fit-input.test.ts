@@ -185,7 +185,7 @@ describe("a student", () => {
         ...base,
         teacher: "teacher.onnx",
         student: { zoo: "small-cnn", channels: [4, 6], depth: 1, inputSize: 6 },
-        losses: [{ crossEntropy: {} }, { kd: {} }, { attention: {} }],
+        losses: [{ crossEntropy: {} }, { kd: { weight: 0.1 } }, { attention: {} }],
         epochs: 12,
       },
       inMemory({ "teacher.onnx": file }),

@@ -55,7 +55,7 @@ describe("assistants between teacher and student", () => {
     const mistakes: readonly [RecipeInput, string][] = [
       [{ ...assisted, teacher: undefined }, "the recipe names no teacher"],
       [{ ...assisted, losses: [{ crossEntropy: {} }] }, "None of the recipe's losses learns from the network before."],
-      [{ ...assisted, losses: [{ attention: {} }] }, "has no stages that could be told"],
+      [{ ...assisted, losses: [{ attention: {} }] }, "has no stage that could be told"],
     ];
     for (const [recipe, message] of mistakes) {
       const told = withTeacher();
