@@ -134,18 +134,9 @@ async function trainStage(training: Training, stage: Stage, before: Before): Pro
   const { phase, recipe, network, peers = [], data, normalization, teachers, environment } = training;
   const { runtime } = environment;
   const train = stage.data === recipe.data ? data.train : (await openData(stage.data, recipe, environment)).train;
-  const { average } = teacherSources(recipe);
-  const networks = {
-    student: network,
-    teachers: [...teachers.map(({ graph }) => graph), ...(average ? [network] : [])],
-    classes: data.train.classes.length,
-    samples: train.length,
-    combine: recipe.combine,
-  };
-  const objective = withMutual(objectiveOf(stage.losses, networks), recipe, { ...networks, peers });
+  const { objective, averageTeacher } = learningOf(training, stage, train.length);
   const all = withPeers(network, peers);
-  const ofAverage = average && tensorsOf(network, outputsOf([objective], teachers.length), teachers.length);
-  const step = goingOn(compile(recipe, stage, all, objective, await channelBlockFor(runtime, all), ofAverage), before.ofLosses);
+  const step = goingOn(compile(recipe, stage, all, objective, await channelBlockFor(runtime, all), averageTeacher), before.ofLosses);
   const checkpoints = environment.checkpoints?.(phase, stage.name);
   const saved = await checkpoints?.load();
   const earlier = saved && decodeCheckpoint(saved, checkpoints?.name ?? `the ${phase}'s checkpoint`);
@@ -188,6 +179,23 @@ async function trainStage(training: Training, stage: Stage, before: Before): Pro
     for (const cache of caches) cache.close();
     await Promise.all([batches.release(), trainer.release(), evaluator.release()]);
   }
+}
+
+/** What a stage's losses come to, and where its teacher is the student's average, the student's tensors behind what they see of it. */
+function learningOf({ recipe, network, peers = [], data, teachers }: Training, { losses }: Stage, samples: number) {
+  const { average } = teacherSources(recipe);
+  const networks = {
+    student: network,
+    teachers: [...teachers.map(({ graph }) => graph), ...(average ? [network] : [])],
+    classes: data.train.classes.length,
+    samples,
+    combine: recipe.combine,
+  };
+  const objective = withMutual(objectiveOf(losses, networks), recipe, { ...networks, peers });
+  const place = teachers.length;
+  const tensorOf = (tensor: string) => (tensor === LOGITS ? (network.outputs[0]?.name ?? "") : tensor);
+  const seen = Object.keys(outputsOf([objective], place)).map((tensor) => [teacherName(place, tensor), tensorOf(tensor)]);
+  return { objective, averageTeacher: average && (Object.fromEntries(seen) as Readonly<Record<string, string>>) };
 }
 
 type Teach = TeacherCache["teach"];
@@ -253,16 +261,6 @@ export async function exported(
   } finally {
     await session.release();
   }
-}
-
-/** The tensors of the student behind the outputs of its average, by the names that the step has for these. */
-function tensorsOf(
-  { outputs: [logits] }: Graph,
-  outputs: Readonly<Record<string, unknown>>,
-  index: number,
-): Readonly<Record<string, string>> {
-  const tensors = Object.keys(outputs).map((tensor) => [teacherName(index, tensor), tensor === LOGITS ? (logits?.name as string) : tensor]);
-  return Object.fromEntries(tensors) as Readonly<Record<string, string>>;
 }
 
 function compile(
