@@ -57,6 +57,7 @@ export function schedule(value: z.ZodNumber) {
     constant: strict({ value, warmup }),
     linear: strict({ from: value, to: value, warmup }),
     cosine: strict({ from: value, to: value.optional(), warmup }),
+    exponential: strict({ from: value.positive(), to: value.positive(), warmup }),
     stepDecay: strict({ from: value, at: z.array(count).min(1), factor: positive, warmup }),
     oneCycle: strict({ peak: value, rise: fraction.optional(), divisor: positive.optional() }),
   };
