@@ -48,8 +48,13 @@ export const fraction = z.number().min(0).max(1);
 
 /** A number over the run: fixed, or a schedule whose every value must satisfy `value`. */
 export function schedule(value: z.ZodNumber) {
+  return numberOr(value, scheduleShapes(value), "a schedule");
+}
+
+/** What a schedule may be, by its key. */
+export function scheduleShapes(value: z.ZodNumber) {
   const warmup = fraction.optional();
-  const shapes = {
+  return {
     /** Value from an epoch on, by epoch. */
     steps: z
       .record(z.string().regex(/^\d+$/, "must be an epoch number"), value)
@@ -61,8 +66,12 @@ export function schedule(value: z.ZodNumber) {
     stepDecay: strict({ from: value, at: z.array(count).min(1), factor: positive, warmup }),
     oneCycle: strict({ peak: value, rise: fraction.optional(), divisor: positive.optional() }),
   };
+}
+
+/** A number, or an object with exactly one of the keys. @param what The latter is called in messages. */
+export function numberOr<O extends Options>(value: z.ZodNumber, shapes: O, what: string) {
   return z.union([value, oneOf(shapes)], {
-    error: ({ input }) => mustBe(`a number, or a schedule: one key of ${Object.keys(shapes).join(", ")}`, input),
+    error: ({ input }) => mustBe(`a number, or ${what}: one key of ${Object.keys(shapes).join(", ")}`, input),
   });
 }
 

@@ -76,7 +76,13 @@ export async function openTeachers(
   events?.onStage?.(paths.length === 1 ? "Testing the teacher" : "Testing the teachers");
   const read: ReadTeacher[] = [];
   for (const path of paths) read.push(readTeacher(await readFile(path), path, data.train));
-  const networks = { student, teachers: read.map(({ graph }) => graph), classes: data.train.classes.length, samples: data.train.length };
+  const networks = {
+    student,
+    teachers: read.map(({ graph }) => graph),
+    classes: data.train.classes.length,
+    samples: data.train.length,
+    combine: recipe.combine,
+  };
   const objectives = stages.map(({ losses }) => objectiveOf(losses, networks));
   const int8 = recipe.teacherPrecision === "int8" ? { validation: data.validation } : undefined;
   const teachers: Teacher[] = [];

@@ -1,13 +1,15 @@
-import type { GraphBuilder } from "../graph/builder/builder.ts";
 import type { Graph, Value } from "../graph/graph.ts";
 import type { FeatureLoss, FeaturePair, LogitLoss, LossDefinition, LossParts } from "../losses/loss.ts";
 import { type LossName, lossTable } from "../losses/table.ts";
+import { meanOfLogits } from "../losses/teachers.ts";
+import { type TemperatureRecipe, temperatureOf, temperatureSchedules } from "../losses/temperature.ts";
 import type { ScheduleRecipe } from "../options.ts";
 import type { Schedule } from "../train/schedules.ts";
 import type { LossContext, LossTerm } from "../train/step.ts";
 import { fitPair } from "./adapters.ts";
+import { checkCombine, combineLosses, isOfBatches, meanOf } from "./combine.ts";
 import { type PairRecipe, resolvePairs, type TapPair, type Tapped } from "./pairs.ts";
-import type { LossRecipe } from "./recipe/schema.ts";
+import type { CombineRecipe, LossRecipe } from "./recipe/schema.ts";
 import { toSchedule } from "./schedule.ts";
 import { listTaps } from "./taps.ts";
 
@@ -22,6 +24,8 @@ export interface Networks {
   readonly classes: number;
   /** In the training set. */
   readonly samples: number;
+  /** What several teachers come to; the mean of what each of them says unless given. */
+  readonly combine?: CombineRecipe;
 }
 
 /** What a recipe's losses come to: terms for the step, and the schedules of their weights and other numbers. */
@@ -40,14 +44,14 @@ interface Asked {
 /** @throws LimbeckError when a loss finds in a network nothing to compare. */
 export function objectiveOf(losses: readonly LossRecipe[], networks: Networks): Objective {
   const tapped = tappedOnce(networks);
+  checkCombine(networks);
   const terms: LossTerm[] = [];
   const schedules: Record<string, Schedule> = {};
   for (const asked of losses.flatMap(askedFor)) {
-    const { name, definition, recipe } = asked;
+    const { name, definition } = asked;
     const taken = terms.filter((term) => term.name === name || term.name.startsWith(`${name}-`)).length;
     const unique = taken === 0 ? name : `${name}-${taken + 1}`;
-    for (const key of ["weight", ...Object.keys(definition.numbers)])
-      schedules[`${key}:${unique}`] = toSchedule(recipe[key] as ScheduleRecipe);
+    Object.assign(schedules, schedulesOf(asked, unique));
     terms.push({
       name: unique,
       ...(definition.of === "logits" ? onLogits(definition, asked, networks) : onFeatures(definition, asked, networks, tapped)),
@@ -63,14 +67,12 @@ function askedFor(loss: LossRecipe): Asked[] {
     const { alpha, temperature } = loss.hinton;
     return [
       ofTable("crossEntropy", { weight: 1 - alpha, labelSmoothing: 0 }),
-      ofTable("kd", { ...KD_OPTIONS, weight: alpha, temperature }),
+      ofTable("kd", { weight: alpha, temperature, standardize: false }),
     ];
   }
   const [[name, recipe] = []] = Object.entries(loss) as [LossName, unknown][];
   return [ofTable(name as LossName, recipe)];
 }
-
-const KD_OPTIONS = {};
 
 /** Whether a loss needs a teacher. */
 export function needsTeacher(loss: LossRecipe): boolean {
@@ -94,48 +96,60 @@ export const teacherName = (teacher: number, tensor: string): string => `${teach
 
 type Term = Pick<LossTerm, "teacher" | "build">;
 
-function onLogits(definition: LogitLoss, { recipe }: Asked, { teachers, classes, samples }: Networks): Term {
+function onLogits(definition: LogitLoss, { recipe }: Asked, { teachers, classes, samples, combine }: Networks): Term {
   const asksTeacher = definition.needsTeacher !== false;
   return {
     ...(asksTeacher && { teacher: Object.fromEntries(teachers.map((_, index) => [teacherName(index, LOGITS), [classes]])) }),
     build: (context) => {
-      const scene = { ...sceneOf(definition, recipe, context), classes, samples, student: context.logits };
-      if (!asksTeacher) return meanOf(context.g, definition.build({ ...scene, teacher: context.logits }));
-      const taught = teachers.map((_, index) =>
-        meanOf(
-          context.g,
-          definition.build({
-            ...scene,
-            ...partsOf(context, index, teachers.length),
-            teacher: context.teacher(teacherName(index, LOGITS)),
-          }),
-        ),
-      );
-      return meanOver(context.g, taught);
+      const { g, logits: student } = context;
+      const build = (teacher: Value, index: number, of: number) => {
+        const parts = partsOf(context, index, of);
+        const numbers = numbersOf(definition, recipe, parts, { student, teacher });
+        return definition.build({ ...sceneOf(recipe, context), ...parts, numbers, classes, samples, student, teacher });
+      };
+      if (!asksTeacher) return meanOf(g, build(student, 0, 1));
+      const answers = teachers.map((_, index) => context.teacher(teacherName(index, LOGITS)));
+      if (combine === "meanLogits") return meanOf(g, build(meanOfLogits(g, answers), 0, 1));
+      const losses = answers.map((teacher, index) => build(teacher, index, answers.length));
+      return combineLosses(context, losses, answers, combine);
     },
   };
 }
 
 function onFeatures(definition: FeatureLoss, { name, recipe }: Asked, networks: Networks, tapped: () => TappedNetworks): Term {
   const { student, teachers } = tapped();
+  const { classes, samples, combine } = networks;
   const pairs = teachers.map((teacher) => resolvePairs(recipe.pairs, definition.pairs, student, teacher));
-  const { classes, samples } = networks;
   return {
     teacher: Object.fromEntries(
-      pairs.flatMap((ofTeacher, index) =>
-        ofTeacher.map(({ teacher }) => [teacherName(index, teacher.name), sampleShape(teacher)] as const),
-      ),
+      pairs.flatMap((ofTeacher, index) => [
+        ...ofTeacher.map(({ teacher }) => [teacherName(index, teacher.name), sampleShape(teacher)] as const),
+        [teacherName(index, LOGITS), [classes]] as const,
+      ]),
     ),
     build: (context) => {
-      const scene = { ...sceneOf(definition, recipe, context), classes, samples };
-      const taught = pairs.map((ofTeacher, index) => {
+      const { logits: studentLogits } = context;
+      const answers = pairs.map((_, index) => context.teacher(teacherName(index, LOGITS)));
+      const losses = pairs.map((ofTeacher, index) => {
         const parts = partsOf(context, index, teachers.length);
         const fitted = ofTeacher.map((pair, place) =>
           fitPair(parts, `adapter${place}`, valuesOf(context, pair, index), definition.fit, name),
         );
-        return definition.build({ ...scene, ...parts, pairs: fitted });
+        const teacherLogits = answers[index] as Value;
+        const numbers = numbersOf(definition, recipe, parts, { student: studentLogits, teacher: teacherLogits });
+        return definition.build({
+          ...sceneOf(recipe, context),
+          ...parts,
+          numbers,
+          classes,
+          samples,
+          pairs: fitted,
+          studentLogits,
+          teacherLogits,
+        });
       });
-      return meanOver(context.g, taught);
+      // Of features, which are compared over whole batches, no sample has a weight of its own.
+      return combineLosses(context, losses, answers, isOfBatches(combine) ? combine : "mean");
     },
   };
 }
@@ -159,19 +173,30 @@ function partsOf({ g, scalar, parameter, memory, module }: LossParts, teacher: n
   };
 }
 
-function sceneOf(definition: LossDefinition, recipe: Asked["recipe"], context: LossContext) {
-  const numbers = Object.fromEntries(Object.keys(definition.numbers).map((key) => [key, context.scalar(key)]));
-  const { labels, indices } = context;
-  return { ...partsOf(context, 0, 1), labels, indices, numbers, options: recipe };
+/** The numbers of a loss as values of the step: scalars that schedules feed, or what else a temperature comes from. */
+function numbersOf(
+  { numbers }: LossDefinition,
+  recipe: Asked["recipe"],
+  parts: LossParts,
+  { student, teacher }: FeaturePair,
+): Readonly<Record<string, Value>> {
+  const numberOf = (key: string) =>
+    key === "temperature" ? temperatureOf(parts, student, teacher, recipe.temperature as TemperatureRecipe) : parts.scalar(key);
+  return Object.fromEntries(Object.keys(numbers).map((key) => [key, numberOf(key)]));
 }
 
-function meanOver(g: GraphBuilder, losses: readonly Value[]): Value {
-  return losses.length === 1 ? (losses[0] as Value) : g.div(g.sum(...losses), losses.length);
+/** The schedules of a loss's weight and numbers, by the step's scalars. */
+function schedulesOf({ definition, recipe }: Asked, term: string): Readonly<Record<string, Schedule>> {
+  const written = Object.keys(definition.numbers).flatMap((key) =>
+    key === "temperature"
+      ? Object.entries(temperatureSchedules(recipe.temperature as TemperatureRecipe))
+      : [[key, recipe[key] as ScheduleRecipe] as const],
+  );
+  return Object.fromEntries([["weight", recipe.weight] as const, ...written].map(([key, value]) => [`${key}:${term}`, toSchedule(value)]));
 }
 
-/** Of the losses of single samples, their mean. */
-function meanOf(g: GraphBuilder, loss: Value): Value {
-  return loss.shape.length === 0 ? loss : g.reduceMean(loss);
+function sceneOf(recipe: Asked["recipe"], { labels, indices }: LossContext) {
+  return { labels, indices, options: recipe };
 }
 
 interface TappedNetworks {

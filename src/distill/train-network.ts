@@ -4,7 +4,10 @@ import type { Splits } from "../data/samples.ts";
 import { LimbeckError } from "../errors.ts";
 import type { Graph } from "../graph/graph.ts";
 import { writeOnnx } from "../graph/onnx/write.ts";
+import { canonicalize } from "../graph/rewrite/canonicalize.ts";
 import { channelBlockOf } from "../runtime/channel-block.ts";
+import type { Runtime } from "../runtime/runtime.ts";
+import { fillsBlocks } from "../train/blocked-network.ts";
 import { decodeCheckpoint } from "../train/checkpoint.ts";
 import { createEvaluator, type Predictions, predict } from "../train/evaluation.ts";
 import { type EpochEvent, type FitResult, fit, type StepEvent } from "../train/fit.ts";
@@ -106,8 +109,9 @@ async function trainStage(training: Training, stage: Stage, before: Before): Pro
     teachers: teachers.map(({ graph }) => graph),
     classes: data.train.classes.length,
     samples: train.length,
+    combine: recipe.combine,
   });
-  const options = stepOptions(recipe, stage, network, objective, await channelBlockOf(runtime));
+  const options = stepOptions(recipe, stage, network, objective, await channelBlockFor(runtime, network));
   const step = goingOn(compileStep(options), before.ofLosses);
   const checkpoints = environment.checkpoints?.(phase, stage.name);
   const saved = await checkpoints?.load();
@@ -227,6 +231,11 @@ function stepOptions(recipe: Recipe, stage: Stage, student: Graph, objective: Ob
     seed: recipe.seed,
     channelBlock,
   };
+}
+
+async function channelBlockFor(runtime: Runtime, network: Graph): Promise<number | undefined> {
+  const block = await channelBlockOf(runtime);
+  return block !== undefined && fillsBlocks(canonicalize(network), block) ? block : undefined;
 }
 
 function toOptimizer(recipe: OptimizerRecipe): Optimizer {

@@ -5,7 +5,8 @@ import type { GraphBuilder } from "../graph/builder/builder.ts";
 import type { Value } from "../graph/graph.ts";
 import { int32, type Tensor } from "../graph/tensor.ts";
 import { nodeRuntime } from "../runtime/node.ts";
-import { crossEntropyLoss } from "./cross-entropy.ts";
+import { crossEntropy, crossEntropyLoss } from "./cross-entropy.ts";
+import { defined } from "./logits.fixture.ts";
 import { expectGolden, extremes, type LossOf, measure, rows } from "./losses.fixture.ts";
 
 const smoothed =
@@ -19,6 +20,9 @@ describe("cross-entropy", () => {
       await expectGolden("CE(student,labels)", smoothed(0, asValue));
       await expectGolden("CE(student,labels), label smoothing 0.1", smoothed(0.1, asValue));
     }
+    await expectGolden("CE(student,labels)", defined(crossEntropy));
+    await expectGolden("CE(student,labels), label smoothing 0.1", defined(crossEntropy, { options: { labelSmoothing: 0.1 } }));
+    expect(crossEntropy.needsTeacher).toBe(false);
   });
 
   it.each([0, 0.2])("has a gradient that agrees with central differences, with smoothing %d", async (smoothing) => {

@@ -4,10 +4,11 @@ import { gradientMismatches } from "../autodiff/finite-differences.ts";
 import { type GraphBuilder, graphBuilder } from "../graph/builder/builder.ts";
 import type { Value } from "../graph/graph.ts";
 import { writeOnnx } from "../graph/onnx/write.ts";
-import type { Tensor } from "../graph/tensor.ts";
+import { float32, type Tensor } from "../graph/tensor.ts";
 import { nodeRuntime } from "../runtime/node.ts";
-import { kdLoss } from "./kd.ts";
-import { expectGolden, extremes, goldenTensors, type LossOf, measure } from "./losses.fixture.ts";
+import { kd, kdLoss, kdPerSample } from "./kd.ts";
+import { defined } from "./logits.fixture.ts";
+import { expectGolden, extremes, goldenTensors, type LossOf, measure, rows } from "./losses.fixture.ts";
 
 const at =
   (temperature: number, asValue = false): LossOf =>
@@ -48,15 +49,33 @@ describe("knowledge distillation", () => {
       await expectGolden("KD T=4 (RepDistiller DistillKL; = mdistiller kd_loss)", at(4, asValue));
       await expectGolden("KD T=4 (mdistiller)", at(4, asValue));
     }
+    await expectGolden("KD T=4 (mdistiller)", defined(kd));
   });
 
-  it("has a gradient that agrees with central differences, to the temperature too", async () => {
+  it.each([[[]], [[4, 1]]])("has a gradient that agrees with central differences, to a temperature %j too", async (shape) => {
     const test = {
       name: "kd",
-      inputs: [{ shape: [4, 3] }, { shape: [4, 3] }, { shape: [], range: [1, 5] as const }],
-      build: (g: GraphBuilder, ...inputs: Value[]) => kdLoss(g, ...(inputs as [Value, Value, Value])),
+      inputs: [{ shape: [4, 3] }, { shape: [4, 3] }, { shape, range: [1, 5] as const }],
+      build: (g: GraphBuilder, ...inputs: Value[]) => kdPerSample(g, ...(inputs as [Value, Value, Value])),
     };
     expect(await gradientMismatches(runtime, test)).toEqual([]);
+  });
+
+  it("takes each sample at its own temperature, and the mean of them", async () => {
+    const { loss } = await measure(({ g }, { student, teacher }) => {
+      const temperature = g.constant(float32([1, 4, 4, 4], [4, 1]));
+      const apart = kdPerSample(g, student as Value, teacher as Value, temperature);
+      const [first, others] = [1, 4].map((one) => kdPerSample(g, student as Value, teacher as Value, one)) as [Value, Value];
+      const joined = g.concat([g.slice(first, [{ axis: 0, start: 0, end: 1 }]), g.slice(others, [{ axis: 0, start: 1, end: 4 }])], 0);
+      return g.abs(g.sub(apart, joined));
+    }, goldenTensors);
+    expect(loss).toBeLessThan(1e-6);
+  });
+
+  it("refuses logits of different classes, and what is no matrix", async () => {
+    const { student } = goldenTensors as { student: Tensor };
+    await expect(measure(at(4), { student, teacher: rows([[1, 2]]) })).rejects.toThrow(/same classes/);
+    await expect(measure(at(4), { student: float32([1, 2]), teacher: float32([1, 2]) })).rejects.toThrow(/\[batch, classes\]/);
   });
 
   it.each(Object.entries(extremes))("is finite for %s", async (_, inputs) => {

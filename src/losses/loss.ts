@@ -3,7 +3,8 @@ import type { GraphBuilder } from "../graph/builder/builder.ts";
 import type { Value } from "../graph/graph.ts";
 import type { Float32Tensor } from "../graph/tensor.ts";
 import type { Network } from "../nn/layers.ts";
-import type { schedule } from "../options.ts";
+import type { ScheduleRecipe } from "../options.ts";
+import type { TemperatureRecipe } from "./temperature.ts";
 
 /** What a loss may have of its own. Names are the loss's, and apart from those of every other loss. */
 export interface LossParts {
@@ -43,7 +44,7 @@ export interface LossScene<S, O> extends LossParts {
 export interface LogitScene<S, O> extends LossScene<S, O> {
   /** [B, C] */
   readonly student: Value;
-  /** [B, C]; no gradient flows into it. */
+  /** [B, C]; no gradient flows into it. The student's own logits where the loss needs no teacher. */
   readonly teacher: Value;
 }
 
@@ -57,9 +58,14 @@ export interface FeatureScene<S, O> extends LossScene<S, O> {
   readonly pairs: readonly FeaturePair[];
   /** [B, T], 1 for tokens and 0 for padding, where the student takes such a mask. */
   readonly mask?: Value;
+  /** [B, C], where the networks classify. */
+  readonly studentLogits?: Value;
+  /** [B, C], where the networks classify; no gradient flows into it. */
+  readonly teacherLogits?: Value;
 }
 
-type Numbers = Readonly<Record<string, ReturnType<typeof schedule> | z.ZodDefault<ReturnType<typeof schedule>>>>;
+/** What recipes may say for each number: a schedule; for a temperature, `temperatureOption`. */
+type Numbers = Readonly<Record<string, z.ZodType<ScheduleRecipe | TemperatureRecipe>>>;
 
 interface Described<N extends string, S, O> {
   /** Its key in recipes. */
@@ -79,8 +85,8 @@ interface Described<N extends string, S, O> {
 /** A loss on the logits of student and teacher. */
 export interface LogitLoss<N extends string = string, S = Numbers, O = z.ZodRawShape> extends Described<N, S, O> {
   readonly of: "logits";
-  /** False for what learns from labels alone. */
-  readonly needsTeacher?: boolean;
+  /** Set where the loss is of student and labels alone: `teacher` of its scene is not to be used. */
+  readonly needsTeacher?: false;
   /** @returns A scalar, or [B]: the loss of each sample, whose mean is taken; what several teachers say can then be weighted by sample. */
   build(scene: LogitScene<S, O>): Value;
 }

@@ -1,5 +1,5 @@
 /** Test helper, not part of the package: losses and their gradients, and the golden values to compare them with. */
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { expect } from "vitest";
 import { backpropagate } from "../autodiff/gradient.ts";
 import { type GraphBuilder, graphBuilder } from "../graph/builder/builder.ts";
@@ -38,8 +38,17 @@ interface Golden {
   readonly gradientFirst: number;
 }
 
-const file = JSON.parse(readFileSync(new URL("../../test/golden/losses.json", import.meta.url), "utf8")) as GoldenFile;
-const { labels, mask, ...formulas } = file.inputs;
+const folder = new URL("../../test/golden/", import.meta.url);
+const read = (name: string) => JSON.parse(readFileSync(new URL(name, folder), "utf8")) as GoldenFile;
+const { labels, mask, ...formulas } = read("losses.json").inputs;
+
+/** Of losses.json, and of those beside it that PyTorch computes from the papers' formulae: losses-FAMILY.json. */
+const goldens: GoldenFile["losses"] = Object.assign(
+  {},
+  ...readdirSync(folder)
+    .filter((name) => /^losses.*\.json$/.test(name))
+    .map((name) => read(name).losses),
+);
 
 function tensorOf({ shape, f, a, b, scale }: Formula): Tensor {
   const wave = { sin: Math.sin, cos: Math.cos, "exp sin": (x: number) => Math.exp(Math.sin(x)) }[f];
@@ -105,7 +114,7 @@ export function partsIn(g: GraphBuilder): LossParts {
 
 /** Expects a loss and its gradient to have the golden values of that name, to 1e-5 of them. */
 export async function expectGolden(name: string, lossOf: LossOf, wrt = "student", tensors: Tensors = goldenTensors): Promise<void> {
-  const expected = file.losses[name];
+  const expected = goldens[name];
   if (!expected) throw new Error(`There are no golden values named "${name}".`);
   const { loss, gradient } = await measure(lossOf, tensors, wrt);
   const near = (found: number, value: number, what: string) =>

@@ -1,7 +1,9 @@
-import { beforeAll, describe, expect, it } from "vitest";
+import { beforeAll, describe, expect, it, test } from "vitest";
 import type { Graph } from "../graph/graph.ts";
+import { smallCnn } from "../nn/zoo/small-cnn.ts";
 import { buildArchitecture } from "../nn/zoo/zoo.ts";
 import { channelBlockOf } from "../runtime/channel-block.ts";
+import { fillsBlocks } from "./blocked-network.ts";
 import { sgd } from "./optimizers.ts";
 import { compileStep } from "./step.ts";
 import { batchOf, hardLabels, runtime, sine } from "./train.fixture.ts";
@@ -62,4 +64,14 @@ describe("a network in blocks of channels", () => {
     });
     expect(far).toEqual([]);
   });
+});
+
+test.each([
+  [[4, 8, 16], false],
+  [[16, 32, 64], true],
+  [[24, 32, 64], true],
+])("images of %j channels are worth padding to blocks of 16: %s", (channels, worth) => {
+  const network = smallCnn({ inputShape: [1, 28, 28], classes: 10, channels, depth: 1, seed: 0 });
+  expect(fillsBlocks(network, 16)).toBe(worth);
+  expect(fillsBlocks(network, 4)).toBe(true);
 });

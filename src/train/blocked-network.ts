@@ -4,8 +4,10 @@ import { type Blocked, fromBlocked, globalAverage, toBlocked } from "../autodiff
 import { intAttribute } from "../graph/attributes.ts";
 import type { Activation } from "../graph/builder/blocked.ts";
 import type { GraphBuilder } from "../graph/builder/builder.ts";
-import type { Node, Value } from "../graph/graph.ts";
+import type { Graph, Node, Value } from "../graph/graph.ts";
+import { inferShapes } from "../graph/rewrite/infer.ts";
 import { windowOf } from "../graph/shapes/window.ts";
+import { elementCount } from "../graph/tensor.ts";
 
 /** Emits a node's outputs in the blocked layout, or nothing where the plain operator must do. */
 export type Replacement = (node: Node, inputs: readonly (Value | undefined)[]) => Value | undefined;
@@ -114,6 +116,23 @@ export class BlockedNetwork {
     this.#blocked.set(value.name, blocked);
     return value;
   }
+}
+
+/** How many elements may be padding, beside those that are not: with more, plain layouts are faster (docs/performance.md). */
+const MOST_PADDING = 0.35;
+
+/** Whether a network's images are wide enough for blocks: channels are padded to a multiple of the block. */
+export function fillsBlocks(network: Graph, block: number): boolean {
+  const values = inferShapes(network);
+  let [elements, padding] = [0, 0];
+  for (const { op, outputs } of network.nodes) {
+    const [, channels, ...spatial] = values.get(outputs[0] as string)?.shape ?? [];
+    if (op !== "Conv" || typeof channels !== "number") continue;
+    const area = elementCount(spatial.map(Number));
+    elements += channels * area;
+    padding += (Math.ceil(channels / block) * block - channels) * area;
+  }
+  return padding <= MOST_PADDING * elements;
 }
 
 /** Operators that treat every element alike, whatever lies beside it. */

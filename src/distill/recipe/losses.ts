@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { type LossName, type LossTable, lossTable } from "../../losses/table.ts";
-import { fraction, mustBe, oneOf, positive, schedule, strict } from "../../options.ts";
+import { temperatureOption } from "../../losses/temperature.ts";
+import { fraction, mustBe, oneOf, schedule, strict } from "../../options.ts";
 
 const weight = schedule(z.number().nonnegative());
 const tap = z.string().min(1);
@@ -37,5 +38,5 @@ const schemas = Object.fromEntries(
 export const lossSchema = oneOf({
   ...schemas,
   /** (1 − alpha)·cross-entropy + alpha·T²·KL. */
-  hinton: strict({ temperature: schedule(positive).default(4), alpha: fraction.default(0.9) }),
+  hinton: strict({ temperature: temperatureOption.default(4), alpha: fraction.default(0.9) }),
 });

@@ -101,9 +101,10 @@ test("a resolved recipe is a recipe that resolves to itself, also when it has be
 test("what is left out is filled in", () => {
   expect(parseRecipe({ ...minimal, losses: [{ kd: {} }], student: "small.onnx" })).toEqual({
     data: { idx: "mnist", validation: 5000, splitSeed: 0, exclude: [], augment: [] },
+    combine: "mean",
     teacherPrecision: "float32",
     student: { zoo: "onnx", file: "small.onnx" },
-    losses: [{ kd: { weight: 1, temperature: 4 } }],
+    losses: [{ kd: { weight: 1, temperature: 4, standardize: false } }],
     optimizer: { sgd: { learningRate: 0.1, momentum: 0.9, nesterov: false, weightDecay: 0 } },
     epochs: 3,
     batchSize: 128,
@@ -128,7 +129,9 @@ function complaint(changed: unknown): string {
   throw new Error("The recipe was accepted.");
 }
 
-const SCHEDULE = "one key of steps, constant, linear, cosine, stepDecay, oneCycle";
+const SHAPES = "steps, constant, linear, cosine, stepDecay, oneCycle";
+const SCHEDULE = `one key of ${SHAPES}`;
+const TEMPERATURE = `${SHAPES}, learned, perSample`;
 const NETWORKS = networkNames.join(", ");
 const LOSSES = [...Object.keys(lossTable), "hinton"].join(", ");
 const LOSS = `an object with exactly one key of ${LOSSES}`;
@@ -140,7 +143,7 @@ describe("a mistake is named by its key, with what is allowed there:", () => {
   test.each<[changed: Record<string, unknown>, message: string]>([
     [
       { lossess: [] },
-      'The recipe has the unknown key "lossess"; allowed are name, data, teacher, teacherPrecision, student, losses, stages, optimizer, epochs, batchSize, seed, clipNorm, average, frozen, keep, baseline, cache, device, threads, workers.',
+      'The recipe has the unknown key "lossess"; allowed are name, data, teacher, combine, teacherPrecision, student, losses, stages, optimizer, epochs, batchSize, seed, clipNorm, average, frozen, keep, baseline, cache, device, threads, workers.',
     ],
     [{ name: "../up" }, "name: must be a name: a text that has no slash and does not start with a dot."],
     [{ epochs: 0 }, "epochs: must be greater than 0 (found 0)."],
@@ -160,23 +163,26 @@ describe("a mistake is named by its key, with what is allowed there:", () => {
     [{ losses: [{}] }, `losses[0]: must be ${LOSS}.`],
     [{ losses: [{ kd: {} }, { kd: {}, hinton: {} }] }, `losses[1]: must be ${LOSS}.`],
     [{ losses: [{ dk: {} }] }, `losses[0]: has the unknown key "dk"; allowed are ${LOSSES}.`],
-    [{ losses: [{ kd: { temprature: 4 } }] }, 'losses[0].kd: has the unknown key "temprature"; allowed are weight, temperature.'],
-    [{ losses: [{ kd: null }] }, "losses[0].kd: must be an object with some of the keys weight, temperature (found null)."],
+    [
+      { losses: [{ kd: { temprature: 4 } }] },
+      'losses[0].kd: has the unknown key "temprature"; allowed are weight, temperature, standardize.',
+    ],
+    [{ losses: [{ kd: null }] }, "losses[0].kd: must be an object with some of the keys weight, temperature, standardize (found null)."],
     [{ losses: [{ hinton: { alpha: 1.5 } }] }, "losses[0].hinton.alpha: must be at most 1 (found 1.5)."],
     [{ losses: [{ crossEntropy: { labelSmoothing: 1 } }] }, "losses[0].crossEntropy.labelSmoothing: must be less than 1 (found 1)."],
     [temperature(-4), "losses[0].kd.temperature: must be greater than 0 (found -4)."],
-    [temperature("hot"), `losses[0].kd.temperature: must be a number, or a schedule: ${SCHEDULE} (found "hot").`],
+    [
+      temperature("hot"),
+      `losses[0].kd.temperature: must be a number, or a schedule, or where else it comes from: one key of ${TEMPERATURE} (found "hot").`,
+    ],
     [temperature({ steps: { 0: 10, 5: -1 } }), "losses[0].kd.temperature.steps.5: must be greater than 0 (found -1)."],
     [temperature({ steps: { 3: 10 } }), "losses[0].kd.temperature.steps: must say the value from epoch 0."],
     [temperature({ steps: { 0: 1, first: 10 } }), "losses[0].kd.temperature.steps.first: must be an epoch number."],
-    [
-      temperature({ step: { 0: 10 } }),
-      'losses[0].kd.temperature: has the unknown key "step"; allowed are steps, constant, linear, cosine, stepDecay, oneCycle.',
-    ],
+    [temperature({ step: { 0: 10 } }), `losses[0].kd.temperature: has the unknown key "step"; allowed are ${TEMPERATURE}.`],
     [temperature({ cosine: { from: 4, warmup: 2 } }), "losses[0].kd.temperature.cosine.warmup: must be at most 1 (found 2)."],
     [
       temperature({ cosine: { from: 4 }, linear: { from: 1, to: 2 } }),
-      `losses[0].kd.temperature: must be an object with exactly ${SCHEDULE}.`,
+      `losses[0].kd.temperature: must be an object with exactly one key of ${TEMPERATURE}.`,
     ],
     [learningRate(undefined), `optimizer.sgd.learningRate: is missing; it must be a number, or a schedule: ${SCHEDULE}.`],
     [learningRate({ oneCycle: {} }), "optimizer.sgd.learningRate.oneCycle.peak: is missing; it must be a number."],

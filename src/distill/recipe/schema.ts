@@ -77,6 +77,7 @@ const cache = strict({
 /** How a teacher is cached where the recipe says no more. */
 export const cacheDefaults = cache.parse({});
 
+const COMBINE = ["mean", "meanLogits", "entropy", "confidence", "random"] as const;
 const file = z.string().min(1);
 const losses = z.array(lossSchema).min(1);
 const patterns = z.array(z.string());
@@ -106,6 +107,15 @@ export const recipeSchema = strict({
   data,
   /** An ONNX file, relative to the recipe; or several. */
   teacher: z.union([file, z.array(file).min(1)], { error: ({ input }) => mustBe("a text, or a list of them", input) }).optional(),
+  /**
+   * What several teachers come to: the mean of their losses or of their logits, one drawn for each batch, or weights: by the entropy of
+   * their answers (EBKD), their confidence in the label (CA-MKD), given ones, or given ones for each class.
+   */
+  combine: z
+    .union([z.enum(COMBINE), oneOf({ weights: z.array(nonNegative).min(1), perClass: z.array(z.array(nonNegative).min(1)).min(1) })], {
+      error: ({ input }) => mustBe(`one of ${COMBINE.join(", ")}, or an object with exactly one key of weights, perClass`, input),
+    })
+    .default("mean"),
   /** What the teacher computes in while it teaches: int8 is faster, and near what float32 gives. */
   teacherPrecision: z.enum(["float32", "int8"]).default("float32"),
   student: networkOrFile,
@@ -151,6 +161,7 @@ export type RecipeInput = z.input<typeof recipeSchema> & {
 export type DataRecipe = Recipe["data"];
 export type NetworkRecipe = Recipe["student"];
 export type StageRecipe = NonNullable<Recipe["stages"]>[number];
+export type CombineRecipe = Recipe["combine"];
 export type LossRecipe = Recipe["losses"][number];
 export type BalanceRecipe = NonNullable<Recipe["balance"]>;
 export type OptimizerRecipe = Recipe["optimizer"];

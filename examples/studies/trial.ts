@@ -1,0 +1,46 @@
+/** The process behind `runTrials`: runs the recipes that it is sent, one after the other. */
+import { fileURLToPath } from "node:url";
+import { runRecipe } from "../../src/distill/distill.ts";
+import { parseRecipe } from "../../src/distill/recipe/parse.ts";
+import type { RecipeInput } from "../../src/distill/recipe/schema.ts";
+import { explain, LimbeckError } from "../../src/errors.ts";
+import { nodeEnvironment } from "../../src/run/environment.ts";
+
+/** What a trial comes to. */
+export interface TrialResult {
+  /** Accuracy of the student after its last epoch. */
+  readonly validation: number;
+  readonly test: number;
+  /** Of the teachers, on the test set. */
+  readonly teachers: readonly number[];
+  /** Milliseconds of a training step, the teacher's part included: the median of the epochs. */
+  readonly stepMs: number;
+}
+
+const root = fileURLToPath(new URL("../..", import.meta.url));
+
+async function run(input: RecipeInput): Promise<TrialResult> {
+  const recipe = parseRecipe(input);
+  const validations: number[] = [];
+  const times: number[] = [];
+  const environment = nodeEnvironment(recipe, root, undefined, {
+    onEpoch: (_, { validation, samplesPerSecond }) => {
+      if (validation) validations.push(validation.accuracy);
+      times.push((1000 * recipe.batchSize) / samplesPerSecond);
+    },
+  });
+  const { student, teachers } = await runRecipe(recipe, environment);
+  return {
+    validation: validations.at(-1) ?? Number.NaN,
+    test: student.accuracy.lastEpoch,
+    teachers: teachers.map(({ predictions }) => predictions.accuracy),
+    stepMs: times.sort((a, b) => a - b)[times.length >> 1] as number,
+  };
+}
+
+process.on("message", (input: RecipeInput) => {
+  run(input).then(
+    (result) => process.send?.({ result }),
+    (error: unknown) => process.send?.({ error: error instanceof LimbeckError ? explain(error) : String(error) }),
+  );
+});
