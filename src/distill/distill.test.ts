@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, it } from "vitest";
 import { type Batch, trainingBatches } from "../data/batches.ts";
 import type { Normalization } from "../data/normalize.ts";
-import { memorySamples, type Samples, type Splits } from "../data/samples.ts";
+import type { Samples } from "../data/samples.ts";
 import { LimbeckError } from "../errors.ts";
 import type { Graph } from "../graph/graph.ts";
 import { readOnnx } from "../graph/onnx/read.ts";
@@ -12,29 +12,12 @@ import type { CheckpointStore } from "../train/checkpoint.ts";
 import { type Outcome, runRecipe } from "./distill.ts";
 import type { Environment, Phase } from "./environment.ts";
 import { describeClassifier, normalizationOf } from "./network.ts";
+import { splits } from "./quarters.fixture.ts";
 import { parseRecipe } from "./recipe/parse.ts";
 import type { RecipeInput } from "./recipe/schema.ts";
 import { loadTeacher, readTeacher, type Teacher } from "./teacher.ts";
 
 const runtime = nodeRuntime({ threads: 1 });
-
-/** Two-channel images of four classes, told apart by which quarter of the first channel is bright. */
-function quarters(count: number, salt: number): Samples {
-  const pixels = Uint8Array.from({ length: count * 32 }, (_, i) => {
-    const [sample, channel, y, x] = [Math.floor(i / 32), Math.floor((i % 32) / 16), Math.floor((i % 16) / 4), i % 4];
-    const quarter = 2 * Number(y > 1) + Number(x > 1);
-    return 60 + 30 * Math.sin(i * 2.3 + salt) + (channel === 0 && quarter === sample % 4 ? 120 : 0);
-  });
-  return memorySamples({
-    name: "quarters",
-    sampleShape: [2, 4, 4],
-    classes: ["top left", "top right", "bottom left", "bottom right"],
-    pixels,
-    labels: Uint8Array.from({ length: count }, (_, index) => index % 4),
-  });
-}
-
-const splits: Splits = { train: quarters(64, 0), validation: quarters(16, 1), test: quarters(24, 2) };
 
 const base: RecipeInput = {
   data: { idx: "memory" },

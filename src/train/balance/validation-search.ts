@@ -30,10 +30,10 @@ const SMALLEST_STEP = 1 / 8;
  *
  *     gainₑ = e·ln(Vₑ₋₁/Vₑ)        Vₑ: the loss of the hard labels on validation after epoch e
  *
- * After each epoch but the first two, where there is no gain to compare with: a gain below the former one turns the direction around
- * and halves the step (to 1/8 at the least). Then log₂ ratio moves on by one step, within [−3, 3]. Gains are compared rather than losses,
- * since nearly every epoch lowers the loss whatever the weights; times e, since where a loss falls as a power of time an epoch's part of
- * it falls as 1/e.
+ * After each epoch from the second on, log₂ ratio moves by one step, within [−3, 3], at first towards the soft weights. Before that, from
+ * the third epoch on, a gain below the former one turns the direction around and halves the step, to 1/8 at the least. Gains are compared
+ * rather than losses, since nearly every epoch lowers the loss whatever the weights; times e, since where a loss falls as a power of time
+ * an epoch's part of it falls as 1/e.
  *
  * Hard weights are multiplied by c, soft ones by c·2^ratio, with c such that the weighted sum of the last epoch's mean terms (their
  * absolute values) is what the recipe's own weights make it.
