@@ -41,9 +41,11 @@ describe("weights by gradient norms", () => {
     expect(rule.factors(after({ a: 4, b: 1 }), { a: 0, b: 0 })).toEqual({ a: 1, b: 1 });
   });
 
-  it("follow a moving mean of the norms, which what is no number does not touch", () => {
-    const found = after({ a: 10, b: 1 }, { a: 20, b: Number.POSITIVE_INFINITY }, { a: 0, b: 3 });
-    expect(found.a).toBeCloseTo(11, 12);
-    expect(found.b).toBeCloseTo(1.2, 12);
+  it("follow the mean of the norms, in the long run a moving one, which what is no number does not touch", () => {
+    const means = (...measured: readonly number[]) => after(...measured.map((norm) => ({ a: norm }))).a;
+    expect(means(10)).toEqual({ mean: 10, times: 1 });
+    expect(means(10, 20, 0, 60, Number.POSITIVE_INFINITY)).toEqual({ mean: 30, times: 3 });
+    const old = means(...new Array(30).fill(1));
+    expect(means(...new Array(30).fill(1), 11)?.mean).toBeCloseTo(0.9 * (old?.mean ?? 0) + 0.1 * 11, 9);
   });
 });
