@@ -120,6 +120,7 @@ function shareChart(x: readonly number[], terms: readonly Series[]): Markup | un
     x,
     series,
     format: (share) => formatPercent(share, 1),
+    formatTick: (share) => formatPercent(share, 0),
     scale: "linear",
     note,
   });
