@@ -3,6 +3,7 @@ import type { Splits } from "../data/samples.ts";
 import { LimbeckError } from "../errors.ts";
 import type { Graph } from "../graph/graph.ts";
 import type { Predictions } from "../train/evaluation.ts";
+import { checkBalance } from "./balance.ts";
 import type { Environment, Phase } from "./environment.ts";
 import { toNetwork } from "./network.ts";
 import { needsTeacher, objectiveOf, outputsOf } from "./objective.ts";
@@ -38,6 +39,7 @@ export async function runRecipe(recipe: Recipe, environment: Environment): Promi
   const { data, normalization } = await readData(recipe, environment);
   const network = await toNetwork(recipe.student, data.train, recipe.seed, environment.readFile);
   const stages = stagesOf(recipe);
+  checkBalance(recipe, stages, data.validation.length);
   const teachers = await openTeachers(recipe, network, { data, normalization }, environment);
   try {
     const train = (phase: Phase, planned: readonly Stage[], from: readonly Teacher[]) =>

@@ -13,9 +13,10 @@ import { createEvaluator, type Predictions, predict } from "../train/evaluation.
 import { type EpochEvent, type FitResult, fit, type StepEvent } from "../train/fit.ts";
 import { adamw, type Optimizer, sgd } from "../train/optimizers.ts";
 import type { Schedule } from "../train/schedules.ts";
-import { type CompiledStep, compileStep, isOfLoss } from "../train/step.ts";
+import { type CompiledStep, compileStep, isOfLoss, type StepOptions } from "../train/step.ts";
 import { withWeights } from "../train/trainable.ts";
 import { createTrainer, type State } from "../train/trainer.ts";
+import { openBalance, weighsByUncertainty } from "./balance.ts";
 import { type CacheUsage, openTeacherCache, type TeacherCache } from "./cache/teacher-cache.ts";
 import type { Environment, Phase } from "./environment.ts";
 import { describeClassifier } from "./network.ts";
@@ -111,7 +112,8 @@ async function trainStage(training: Training, stage: Stage, before: Before): Pro
     samples: train.length,
     combine: recipe.combine,
   });
-  const step = goingOn(compile(recipe, stage, network, objective, await channelBlockFor(runtime, network)), before.ofLosses);
+  const options = stepOptions(recipe, stage, network, objective, await channelBlockFor(runtime, network));
+  const step = goingOn(compileStep(options), before.ofLosses);
   const checkpoints = environment.checkpoints?.(phase, stage.name);
   const saved = await checkpoints?.load();
   const earlier = saved && decodeCheckpoint(saved, checkpoints?.name ?? `the ${phase}'s checkpoint`);
@@ -120,6 +122,7 @@ async function trainStage(training: Training, stage: Stage, before: Before): Pro
   const batches = (environment.openLoader ?? inlineLoader)(train, { batchSize, seed, normalization, augment, views });
   const trainer = await createTrainer(runtime, step, earlier?.tensors, { threads });
   const evaluator = await createEvaluator(runtime, network, step.weights, normalization, { threads });
+  const balance = await openBalance(recipe, options, runtime, { threads });
   const caches: TeacherCache[] = [];
   try {
     await environment.begin?.();
@@ -141,6 +144,7 @@ async function trainStage(training: Training, stage: Stage, before: Before): Pro
               for (const teach of ways) answers.push(await teach(batch, scalars));
               return Object.assign({}, ...answers) as Record<string, never>;
             },
+      balance: balance?.create,
       checkpoints,
       checkpointSeconds: environment.checkpointSeconds,
       ...tellingWhole(training, before, trainer.weights),
@@ -151,7 +155,7 @@ async function trainStage(training: Training, stage: Stage, before: Before): Pro
     return { fitted, accuracy, ofLosses, usage: caches.map(({ usage }) => usage) };
   } finally {
     for (const cache of caches) cache.close();
-    await Promise.all([batches.release(), trainer.release(), evaluator.release()]);
+    await Promise.all([batches.release(), trainer.release(), evaluator.release(), balance?.release()]);
   }
 }
 
@@ -220,8 +224,8 @@ async function exported(
   }
 }
 
-function compile(recipe: Recipe, stage: Stage, student: Graph, objective: Objective, channelBlock: number | undefined): CompiledStep {
-  return compileStep({
+function stepOptions(recipe: Recipe, stage: Stage, student: Graph, objective: Objective, channelBlock: number | undefined): StepOptions {
+  return {
     student,
     batchSize: recipe.batchSize,
     losses: objective.terms,
@@ -230,9 +234,10 @@ function compile(recipe: Recipe, stage: Stage, student: Graph, objective: Object
     trained: stage.trained,
     clipNorm: stage.clipNorm,
     average: recipe.average !== undefined,
+    uncertainty: weighsByUncertainty(recipe, objective.terms),
     seed: recipe.seed,
     channelBlock,
-  });
+  };
 }
 
 async function channelBlockFor(runtime: Runtime, network: Graph): Promise<number | undefined> {
