@@ -65,9 +65,12 @@ function start(): ChildProcess {
 
 async function ask(worker: ChildProcess, { name, recipe }: Trial): Promise<TrialResult> {
   worker.send(withOneThread(recipe));
-  const [answer] = (await Promise.race([once(worker, "message"), once(worker, "exit").then(() => [{ error: "its process ended" }])])) as [
-    { result?: TrialResult; error?: string },
-  ];
+  const either = new AbortController();
+  const answer = (await Promise.race([
+    once(worker, "message", either).then(([said]) => said as unknown),
+    once(worker, "exit", either).then(() => ({ error: "its process ended" })),
+  ])) as { result?: TrialResult; error?: string };
+  either.abort();
   if (answer.result) return answer.result;
   throw new Error(`${name}: ${answer.error}`);
 }

@@ -52,10 +52,7 @@ export function objectiveOf(losses: readonly LossRecipe[], networks: Networks): 
     const taken = terms.filter((term) => term.name === name || term.name.startsWith(`${name}-`)).length;
     const unique = taken === 0 ? name : `${name}-${taken + 1}`;
     Object.assign(schedules, schedulesOf(asked, unique));
-    terms.push({
-      name: unique,
-      ...(definition.of === "logits" ? onLogits(definition, asked, networks) : onFeatures(definition, asked, networks, tapped)),
-    });
+    terms.push({ name: unique, ...termOf(definition, asked, networks, tapped) });
   }
   return { terms, schedules };
 }
@@ -81,7 +78,7 @@ export function needsTeacher(loss: LossRecipe): boolean {
 
 /** What each term of a loss learns from: `hard` from labels alone, `soft` from a teacher. */
 export function termsOf(loss: LossRecipe): readonly ("hard" | "soft")[] {
-  return askedFor(loss).map(({ definition }) => (definition.of === "logits" && definition.needsTeacher === false ? "hard" : "soft"));
+  return askedFor(loss).map(({ definition }) => (definition.needsTeacher === false ? "hard" : "soft"));
 }
 
 /** The outputs that objectives need of a teacher, by tensor (`logits` for the first output): the shape of one sample. */
@@ -95,6 +92,11 @@ export function outputsOf(objectives: readonly Objective[], teacher: number): Re
 export const teacherName = (teacher: number, tensor: string): string => `${teacher}:${tensor}`;
 
 type Term = Pick<LossTerm, "teacher" | "build">;
+
+function termOf(definition: LossDefinition, asked: Asked, networks: Networks, tapped: () => TappedNetworks): Term {
+  if (definition.of === "logits") return onLogits(definition, asked, networks);
+  return (definition.needsTeacher === false ? onStudent : onFeatures)(definition, asked, networks, tapped);
+}
 
 function onLogits(definition: LogitLoss, { recipe }: Asked, { teachers, classes, samples, combine }: Networks): Term {
   const asksTeacher = definition.needsTeacher !== false;
@@ -116,10 +118,10 @@ function onLogits(definition: LogitLoss, { recipe }: Asked, { teachers, classes,
   };
 }
 
-function onFeatures(definition: FeatureLoss, { name, recipe }: Asked, networks: Networks, tapped: () => TappedNetworks): Term {
+function onFeatures(definition: FeatureLoss, { recipe }: Asked, networks: Networks, tapped: () => TappedNetworks): Term {
   const { student, teachers } = tapped();
   const { classes, samples, combine } = networks;
-  const pairs = teachers.map((teacher) => resolvePairs(recipe.pairs, definition.pairs, student, teacher));
+  const pairs = teachers.map((teacher) => resolvePairs(recipe.pairs, definition, student, teacher));
   return {
     teacher: Object.fromEntries(
       pairs.flatMap((ofTeacher, index) => [
@@ -132,9 +134,7 @@ function onFeatures(definition: FeatureLoss, { name, recipe }: Asked, networks: 
       const answers = pairs.map((_, index) => context.teacher(teacherName(index, LOGITS)));
       const losses = pairs.map((ofTeacher, index) => {
         const parts = partsOf(context, index, teachers.length);
-        const fitted = ofTeacher.map((pair, place) =>
-          fitPair(parts, `adapter${place}`, valuesOf(context, pair, index), definition.fit, name),
-        );
+        const fitted = ofTeacher.map((pair, place) => fitPair(parts, `adapter${place}`, valuesOf(context, pair, index), definition.fit));
         const teacherLogits = answers[index] as Value;
         const numbers = numbersOf(definition, recipe, parts, { student: studentLogits, teacher: teacherLogits });
         return definition.build({
@@ -150,6 +150,22 @@ function onFeatures(definition: FeatureLoss, { name, recipe }: Asked, networks: 
       });
       // Of features, which are compared over whole batches, no sample has a weight of its own.
       return combineLosses(context, losses, answers, isOfBatches(combine) ? combine : "mean");
+    },
+  };
+}
+
+/** Of a loss that looks at the student alone. */
+function onStudent(definition: FeatureLoss, { recipe }: Asked, { classes, samples }: Networks, tapped: () => TappedNetworks): Term {
+  const { student } = tapped();
+  const pairs = resolvePairs(recipe.pairs, definition, student, student);
+  return {
+    build: (context) => {
+      const own = pairs.map(({ student: { name } }) => ({ student: context.student(name), teacher: context.student(name) }));
+      const { logits } = context;
+      const parts = partsOf(context, 0, 1);
+      const numbers = numbersOf(definition, recipe, parts, { student: logits, teacher: logits });
+      const fitted = own.map((pair, place) => fitPair(parts, `adapter${place}`, pair, definition.fit));
+      return definition.build({ ...sceneOf(recipe, context), ...parts, numbers, classes, samples, pairs: fitted });
     },
   };
 }

@@ -1,7 +1,7 @@
 import { LimbeckError } from "../errors.ts";
 import { formatShape } from "../graph/graph.ts";
 import { namePattern } from "../graph/name-pattern.ts";
-import type { FeatureLoss } from "../losses/loss.ts";
+import type { AttentionPart, FeatureLoss } from "../losses/loss.ts";
 import type { Tap } from "./taps.ts";
 
 /** What a recipe writes for a pair: one name for both networks, or the student's and the teacher's. */
@@ -28,11 +28,11 @@ export interface Tapped {
  */
 export function resolvePairs(
   written: readonly PairRecipe[] | undefined,
-  usual: FeatureLoss["pairs"],
+  { pairs: usual, parts }: Pick<FeatureLoss, "pairs" | "parts">,
   student: Tapped,
   teacher: Tapped,
 ): TapPair[] {
-  if (!written) return usualPairs(usual, student, teacher);
+  if (!written) return (parts ?? [undefined]).flatMap((part) => usualPairs(usual, part, student, teacher));
   return written.flatMap((pair) => {
     const [ofStudent, ofTeacher] = typeof pair === "string" ? [pair, pair] : pair;
     const [found, counterparts] = [findTaps(student, ofStudent), findTaps(teacher, ofTeacher)];
@@ -46,23 +46,27 @@ export function resolvePairs(
   });
 }
 
-const series = { stages: "stage", blocks: "block", attentions: "attention" } as const;
+const series = { stages: "stage", middle: "stage", blocks: "block", attentions: "attention", lastAttention: "attention" } as const;
 
-function usualPairs(usual: FeatureLoss["pairs"], student: Tapped, teacher: Tapped): TapPair[] {
+function usualPairs(usual: FeatureLoss["pairs"], part: AttentionPart | undefined, student: Tapped, teacher: Tapped): TapPair[] {
   if (usual === "last" || usual === "pooled") {
-    return [{ student: findTap(student, usual), teacher: findTap(teacher, usual) }];
+    return [{ student: findTaps(student, usual)[0] as Tap, teacher: findTaps(teacher, usual)[0] as Tap }];
   }
-  const [ofStudent, ofTeacher] = [student, teacher].map((network) => seriesOf(network, series[usual])) as [Tap[], Tap[]];
-  const count = Math.min(ofStudent.length, ofTeacher.length);
-  if (count === 0) {
-    const without = ofStudent.length === 0 ? student : teacher;
-    throw new LimbeckError(`The ${without.role} has no ${usual} that could be told.`, {
+  const name = part ?? series[usual];
+  const [ofStudent, ofTeacher] = [student, teacher].map((network) => seriesOf(network, name)) as [Tap[], Tap[]];
+  const count = usual === "lastAttention" ? 1 : Math.min(ofStudent.length, ofTeacher.length);
+  const without = [student, teacher][[ofStudent, ofTeacher].findIndex(({ length }) => length === 0)];
+  if (without) {
+    throw new LimbeckError(`The ${without.role} has no ${name} that could be told.`, {
       where: "pairs",
       hint: "Name pairs of tensors; `limbeck inspect MODEL --all` lists them.",
     });
   }
+  if (usual === "middle") return [{ student: middleOf(ofStudent), teacher: middleOf(ofTeacher) }];
   return ofStudent.slice(-count).map((tap, index) => ({ student: tap, teacher: ofTeacher.slice(-count)[index] as Tap }));
 }
+
+const middleOf = (taps: readonly Tap[]): Tap => taps[Math.ceil(taps.length / 2) - 1] as Tap;
 
 /** `stage1`, `stage2`, ... in their order. */
 function seriesOf({ taps }: Tapped, name: string): Tap[] {
@@ -70,10 +74,6 @@ function seriesOf({ taps }: Tapped, name: string): Tap[] {
     tap.aliases.flatMap((alias) => (new RegExp(`^${name}\\d+$`).test(alias) ? [[Number(alias.slice(name.length)), tap] as const] : [])),
   );
   return numbered.sort(([a], [b]) => a - b).map(([, tap]) => tap);
-}
-
-function findTap(network: Tapped, name: string): Tap {
-  return findTaps(network, name)[0] as Tap;
 }
 
 /** By alias, else by tensor or node name, else by a pattern over these. */

@@ -3,6 +3,7 @@ import { expect, it } from "vitest";
 import { graphBuilder } from "../graph/builder/builder.ts";
 import type { Graph } from "../graph/graph.ts";
 import { readOnnx } from "../graph/onnx/read.ts";
+import { bertClassifier } from "../nn/zoo/bert.ts";
 import { mlp } from "../nn/zoo/mlp.ts";
 import { smallCnn } from "../nn/zoo/small-cnn.ts";
 import { buildArchitecture } from "../nn/zoo/zoo.ts";
@@ -107,4 +108,19 @@ it.each(["pre", "post"] as const)("finds blocks and attention of a transformer w
     ["attention2", "Softmax", "N×5×5"],
     ["block2", norm === "pre" ? "Add" : "LayerNormalization", "N×5×8"],
   ]);
+});
+
+it("tells what the attentions of ViT and BERT are computed from", () => {
+  const vit = buildArchitecture("vit-tiny", { inputShape: [3, 32, 32], classes: 4, seed: 0, patch: 8 });
+  const text = bertClassifier({ layers: 2, hidden: 8, heads: 2, intermediate: 16 }, { vocabulary: 20, positions: 8, classes: 2, seed: 0 });
+  for (const [graph, width] of [
+    [vit, 192],
+    [text, 8],
+  ] as const) {
+    const taps = listTaps(graph);
+    const byAlias = (alias: string) => taps.find(({ aliases }) => aliases.includes(alias));
+    for (const part of ["query2", "key2", "value2"]) expect(byAlias(part)?.shape.at(-1), part).toBe(width);
+    expect(new Set(["query2", "key2", "value2"].map((part) => byAlias(part)?.name)).size).toBe(3);
+    expect(byAlias("scores2")?.shape).toEqual(byAlias("attention2")?.shape);
+  }
 });

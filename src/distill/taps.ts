@@ -1,6 +1,7 @@
 import { type Graph, type Node, type Shape, takenBy, type Value } from "../graph/graph.ts";
 import { canonicalize } from "../graph/rewrite/canonicalize.ts";
 import { inferShapes } from "../graph/rewrite/infer.ts";
+import { attentionParts } from "./attention-taps.ts";
 
 /** A value inside a network that a teacher can hint a student with. */
 export interface Tap {
@@ -18,7 +19,8 @@ export interface Tap {
  * The float activations of a network, in the order in which they are computed, with aliases for those that hints are usually taken from:
  *
  * - `stage1`, `stage2`, ...: the last feature map [N, C, H, W] at each resolution; a stem of one convolution is no stage.
- * - `block1`, ...: what each block of a transformer hands on, [N, T, D]; `attention1`, ...: its attention probabilities.
+ * - `block1`, ...: what each block of a transformer hands on, [N, T, D]; `attention1`, ...: its attention probabilities; `scores1`, ...: what
+ *   the softmax made them of; `query1`, `key1`, `value1`, ...: what those were made of, [N, T, D].
  * - `last`: the last feature map or tokens; `pooled`: the features [N, D] that enter the last layer; `logits`: the first output.
  *
  * Where a value is called by one of these names, that is the one.
@@ -42,7 +44,7 @@ export function listTaps(model: Graph): readonly Tap[] {
   }));
 }
 
-const ALIAS = /^(stage\d+|block\d+|attention\d+|last|pooled|logits)$/;
+const ALIAS = /^((stage|block|attention|scores|query|key|value)\d+|last|pooled|logits)$/;
 
 interface Activation {
   readonly value: Value;
@@ -109,7 +111,7 @@ function cutsOf(graph: Graph, activations: readonly Activation[]): ReadonlySet<s
 
 /** Attention is a softmax over pairs of tokens; a block ends with the last sum of two activations before the next block's attention. */
 function transformerBlocks(graph: Graph, activations: readonly Activation[]): readonly [string, string][] {
-  const names = new Set(activations.map(({ value }) => value.name));
+  const values = new Map(activations.map(({ value }) => [value.name, value]));
   const found: [string, string][] = [];
   let blocks = 0;
   let end: string | undefined;
@@ -123,10 +125,11 @@ function transformerBlocks(graph: Graph, activations: readonly Activation[]): re
       finish();
       blocks++;
       found.push([`attention${blocks}`, value.name]);
+      found.push(...attentionParts(graph, value.name, values).map(([part, name]): [string, string] => [`${part}${blocks}`, name]));
     } else if (
       node.op === "Add" &&
       value.shape.length >= 3 &&
-      node.inputs.every((name) => names.has(name)) &&
+      node.inputs.every((name) => values.has(name)) &&
       !isScore(graph, value.name)
     ) {
       end = normalised(graph, value.name);

@@ -2,6 +2,7 @@ import { z } from "zod";
 import type { GraphBuilder } from "../graph/builder/builder.ts";
 import type { Value } from "../graph/graph.ts";
 import { featureLoss, overPairs } from "./loss.ts";
+import { meanSquaredDifference, PLACES, requireSameShape, unit } from "./maps.ts";
 
 /** `code` is what the authors' repository computes, `paper` what the paper writes, `sum` an unnormalised attention map. */
 export type AttentionForm = "code" | "paper" | "sum";
@@ -15,21 +16,22 @@ export type AttentionForm = "code" | "paper" | "sum";
  *
  * @param student [B, C, H, W] @param teacher [B, C', H, W]
  * @returns A scalar.
+ * @throws LimbeckError when the maps differ in size.
  */
 export function attentionLoss(g: GraphBuilder, student: Value, teacher: Value, form: AttentionForm = "code"): Value {
+  requireSameShape("Attention transfer", student, teacher, PLACES);
   const [a, b] = [student, teacher].map((map) => attentionOf(g, map, form)) as [Value, Value];
-  const difference = g.sub(a, b);
-  if (form !== "paper") return g.reduceMean(g.mul(difference, difference));
+  if (form !== "paper") return meanSquaredDifference(g, a, b);
   // Inside of the root, so that equal maps have a gradient.
-  return g.reduceMean(g.sqrt(g.add(g.reduceSumSquare(difference, { axes: [1] }), 1e-24)));
+  return g.reduceMean(g.sqrt(g.add(g.reduceSumSquare(g.sub(a, b), { axes: [1] }), 1e-24)));
 }
 
-function attentionOf(g: GraphBuilder, map: Value, form: AttentionForm): Value {
+/** [B, H·W] */
+export function attentionOf(g: GraphBuilder, map: Value, form: AttentionForm): Value {
   const squares = g.mul(map, map);
   const energy = form === "code" ? g.reduceMean(squares, { axes: [1] }) : g.reduceSum(squares, { axes: [1] });
   const flat = g.reshape(energy, [Number(map.shape[0]), -1]);
-  if (form === "sum") return flat;
-  return g.div(flat, g.max(g.sqrt(g.add(g.reduceSumSquare(flat, { axes: [1], keepDims: true }), 1e-24)), 1e-12));
+  return form === "sum" ? flat : unit(g, flat, 1);
 }
 
 export const attention = featureLoss({
@@ -40,6 +42,6 @@ export const attention = featureLoss({
   numbers: {},
   options: { form: z.enum(["code", "paper", "sum"]).default("code") },
   pairs: "stages",
-  fit: { form: "maps", channels: "any", space: "any" },
+  fit: { form: "maps", channels: "any", space: "same" },
   build: overPairs(({ g, options }, { student, teacher }) => attentionLoss(g, student, teacher, options.form)),
 });

@@ -91,28 +91,38 @@ export interface LogitLoss<N extends string = string, S = Numbers, O = z.ZodRawS
   build(scene: LogitScene<S, O>): Value;
 }
 
-/** How the values of a pair are brought together before a feature loss sees them. */
+/**
+ * How the values of a pair are brought together before a feature loss sees them (`src/distill/adapters.ts`). What a loss asks to be `same`
+ * is made so where it is not; `any` is left as it is.
+ */
 export interface Fit {
   /**
    * What it takes: `maps` [B, C, H, W], `vectors` [B, D], `tokens` [B, T, D] or `any`. Vectors are pooled from maps and tokens; maps come of
    * tokens and tokens of maps where the one network has these and the other has those.
    */
   readonly form: "maps" | "vectors" | "tokens" | "any";
-  /** Whether the student's channels (of vectors, features) are turned into the teacher's: 1×1 convolution and BN, or a linear layer. */
+  /** `same`: the student's channels (of vectors, features) are turned into the teacher's by a 1×1 convolution and BN, or a linear layer. */
   readonly channels: "same" | "any";
-  /** Whether the larger of two maps is pooled to the size of the smaller. */
+  /** `same`: the larger of two maps is averaged to the size of the smaller, and so are tokens. */
   readonly space: "same" | "any";
 }
 
 /** A loss on tapped values inside of student and teacher. */
 export interface FeatureLoss<N extends string = string, S = Numbers, O = z.ZodRawShape> extends Described<N, S, O> {
   readonly of: "features";
-  /** What is paired unless the recipe gives `pairs`: every stage, or one tap by its alias. */
-  readonly pairs: "stages" | "blocks" | "attentions" | "last" | "pooled";
+  /** What is paired unless the recipe gives `pairs`: every stage, the middle one (the second of three or four), or one tap by its alias. */
+  readonly pairs: "stages" | "middle" | "blocks" | "attentions" | "lastAttention" | "last" | "pooled";
+  /** Of attentions: which of their values are paired, each by itself, in this order. Their probabilities unless given. */
+  readonly parts?: readonly AttentionPart[];
+  /** False for what looks at the student alone: `teacher` of a pair is then the student's value too. */
+  readonly needsTeacher?: boolean;
   readonly fit: Fit;
   /** @returns A scalar. */
   build(scene: FeatureScene<S, O>): Value;
 }
+
+/** A value of an attention: query, key and value [B, T, D] before they are shared out among heads; scores [B, heads, T, T] before softmax. */
+export type AttentionPart = "query" | "key" | "value" | "scores";
 
 export type LossDefinition = LogitLoss | FeatureLoss;
 

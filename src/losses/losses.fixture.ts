@@ -6,7 +6,8 @@ import { type GraphBuilder, graphBuilder } from "../graph/builder/builder.ts";
 import { inlineGraph } from "../graph/builder/inline.ts";
 import type { Value } from "../graph/graph.ts";
 import { writeOnnx } from "../graph/onnx/write.ts";
-import { elementCount, float32, int32, type Tensor } from "../graph/tensor.ts";
+import { elementCount, type Float32Tensor, float32, int32, type Tensor } from "../graph/tensor.ts";
+import { initializerRoles } from "../graph/weights.ts";
 import { buildNetwork } from "../nn/layers.ts";
 import { nodeRuntime } from "../runtime/node.ts";
 import type { LossParts } from "./loss.ts";
@@ -32,7 +33,7 @@ interface GoldenFile {
   readonly losses: Readonly<Record<string, Golden>>;
 }
 
-interface Golden {
+export interface Golden {
   readonly loss: number;
   readonly gradientNorm: number;
   readonly gradientFirst: number;
@@ -94,17 +95,26 @@ export async function measure(lossOf: LossOf, tensors: Tensors, wrt = "student")
   return { loss: Number(found?.data[0]), gradient: gradient?.data as Float32Array, memories: memories as Tensors };
 }
 
-/** Parts whose parameters are constants, and whose memories become outputs of their names. */
-export function partsIn(g: GraphBuilder): LossParts {
+/**
+ * Parts whose memories become outputs of their names.
+ *
+ * @param weight Gives what is trained, by its name; constants, as it begins, unless given.
+ */
+export function partsIn(
+  g: GraphBuilder,
+  weight: (name: string, initial: Float32Tensor) => Value = (name, initial) => g.store(name, initial),
+): LossParts {
   let modules = 0;
   return {
     g,
-    parameter: (name, initial) => g.store(name, initial),
+    parameter: weight,
     module: (name, inputs, body) => {
       const graph = buildNetwork(name, modules++, (network) => ({
         output: body(network, ...inputs.map(({ type, shape }, index) => network.g.input(`input${index}`, type, shape))),
       }));
       const bind = new Map(inputs.map((input, index) => [`input${index}`, input]));
+      for (const own of initializerRoles(graph).parameters)
+        bind.set(own, weight(`${name}/${own}`, graph.initializers.get(own) as Float32Tensor));
       return inlineGraph(g, graph, { bind, prefix: `${name}/` }).get("output") as Value;
     },
     memory: (name, initial) => ({ value: g.store(`${name}:before`, initial), replace: (next) => g.output(next, name) }),
@@ -113,8 +123,14 @@ export function partsIn(g: GraphBuilder): LossParts {
 }
 
 /** Expects a loss and its gradient to have the golden values of that name, to 1e-5 of them. */
-export async function expectGolden(name: string, lossOf: LossOf, wrt = "student", tensors: Tensors = goldenTensors): Promise<void> {
-  const expected = goldens[name];
+export async function expectGolden(
+  name: string,
+  lossOf: LossOf,
+  wrt = "student",
+  tensors: Tensors = goldenTensors,
+  golden: Readonly<Record<string, Golden>> = goldens,
+): Promise<void> {
+  const expected = golden[name];
   if (!expected) throw new Error(`There are no golden values named "${name}".`);
   const { loss, gradient } = await measure(lossOf, tensors, wrt);
   const near = (found: number, value: number, what: string) =>

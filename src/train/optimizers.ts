@@ -66,18 +66,27 @@ export interface AdamwOptions {
   readonly weightDecay?: number;
 }
 
-/** AdamW: Loshchilov and Hutter, 2017 (arXiv:1711.05101), with Adam's bias correction (Kingma and Ba, 2014, arXiv:1412.6980). */
+/**
+ * AdamW: Loshchilov and Hutter, 2017 (arXiv:1711.05101), with Adam's bias correction (Kingma and Ba, 2014, arXiv:1412.6980).
+ *
+ * It remembers Adam's averages without their constant factors, as decaying sums: Σg = m/(1 − β₁) and Σg² = v/(1 − β₂). These factors and the
+ * corrections go into the learning rate and ε, which are scalars, so that three passes over each parameter are saved.
+ */
 export function adamw({ beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8, weightDecay = 0.01 }: AdamwOptions = {}): Optimizer {
   return {
-    slots: ["mean", "square"],
-    scalars: (step) => ({ correction1: 1 / (1 - beta1 ** step), correction2: 1 / Math.sqrt(1 - beta2 ** step) }),
+    slots: ["gradientSum", "squareSum"],
+    scalars: (step) => {
+      // √v̂ = √Σg² · root, so m̂/(√v̂ + ε) = Σg/(√Σg² + ε/root) · rate.
+      const root = Math.sqrt((1 - beta2) / (1 - beta2 ** step));
+      return { adamRate: (1 - beta1) / (1 - beta1 ** step) / root, adamEpsilon: epsilon / root };
+    },
     update: (g, { parameter, gradient, slots, learningRate = g.scalar(1), decays, scalar }) => {
-      const mean = g.add(g.mul(slots.mean as Value, beta1), g.mul(gradient, 1 - beta1));
-      const square = g.add(g.mul(slots.square as Value, beta2), g.mul(g.mul(gradient, gradient), 1 - beta2));
-      const scale = g.add(g.mul(g.sqrt(square), scalar("correction2")), epsilon);
-      const change = g.mul(g.div(mean, scale), g.mul(learningRate, scalar("correction1")));
+      const gradientSum = g.add(g.mul(slots.gradientSum as Value, beta1), gradient);
+      const squareSum = g.add(g.mul(slots.squareSum as Value, beta2), g.mul(gradient, gradient));
+      const direction = g.div(gradientSum, g.add(g.sqrt(squareSum), scalar("adamEpsilon")));
+      const change = g.mul(direction, g.mul(learningRate, scalar("adamRate")));
       const kept = decays && weightDecay > 0 ? g.mul(parameter, g.sub(1, g.mul(learningRate, weightDecay))) : parameter;
-      return { parameter: g.sub(kept, change), slots: { mean, square } };
+      return { parameter: g.sub(kept, change), slots: { gradientSum, squareSum } };
     },
   };
 }

@@ -106,12 +106,11 @@ function rangeOf(name: string, ranges: ReadonlyMap<string, Range>): Range {
   });
 }
 
-/** Writes the graph anew, node by node. */
-function writerFor(graph: Graph, { given }: Plan, held: ReadonlyMap<string, Quantization>) {
+/** What the graph is written anew into. */
+function output(graph: Graph) {
   const fresh = freshNames(graph);
   const nodes: Node[] = [];
   const initializers = new Map(graph.initializers);
-  const renamed = new Map<string, string>();
   const emit = (op: string, inputs: readonly string[], output: string, axis?: number): string => {
     nodes.push({
       op,
@@ -133,6 +132,13 @@ function writerFor(graph: Graph, { given }: Plan, held: ReadonlyMap<string, Quan
     const inputs = zeroPoint ? [...stored, store(`${wish}/zero_point`, zeroPoint)] : stored;
     return emit("DequantizeLinear", inputs, fresh(`${wish}/dequantized`), axis);
   };
+  return { fresh, nodes, initializers, emit, store, dequantized };
+}
+
+/** Writes the graph anew, node by node. */
+function writerFor(graph: Graph, { given }: Plan, held: ReadonlyMap<string, Quantization>) {
+  const { fresh, nodes, initializers, emit, store, dequantized } = output(graph);
+  const renamed = new Map<string, string>();
   /** Rounds what is held in 8 bits. What is made in 8 bits is rounded for everyone, anything else for who works in 8 bits. */
   const hold = (name: string, float: string): void => {
     const quantization = held.get(name);
