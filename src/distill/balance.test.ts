@@ -5,9 +5,9 @@ import { mlp } from "../nn/zoo/mlp.ts";
 import { nodeRuntime } from "../runtime/node.ts";
 import { decodeCheckpoint } from "../train/checkpoint.ts";
 import type { EpochEvent } from "../train/fit.ts";
+import { splits } from "./distill.fixture.ts";
 import { runRecipe } from "./distill.ts";
 import type { Environment } from "./environment.ts";
-import { splits } from "./quarters.fixture.ts";
 import { parseRecipe } from "./recipe/parse.ts";
 import type { RecipeInput } from "./recipe/schema.ts";
 

@@ -7,50 +7,13 @@ import type { Graph } from "../graph/graph.ts";
 import { readOnnx } from "../graph/onnx/read.ts";
 import { writeOnnx } from "../graph/onnx/write.ts";
 import { mlp } from "../nn/zoo/mlp.ts";
-import { nodeRuntime } from "../runtime/node.ts";
 import type { CheckpointStore } from "../train/checkpoint.ts";
-import { type Outcome, runRecipe } from "./distill.ts";
+import { base, distilling, inMemory, runOf, runtime, splits, type Told } from "./distill.fixture.ts";
+import type { Outcome } from "./distill.ts";
 import type { Environment, Phase } from "./environment.ts";
 import { describeClassifier, normalizationOf } from "./network.ts";
-import { splits } from "./quarters.fixture.ts";
-import { parseRecipe } from "./recipe/parse.ts";
 import type { RecipeInput } from "./recipe/schema.ts";
 import { loadTeacher, readTeacher, type Teacher } from "./teacher.ts";
-
-const runtime = nodeRuntime({ threads: 1 });
-
-const base: RecipeInput = {
-  data: { idx: "memory" },
-  student: { zoo: "mlp", hidden: [8] },
-  optimizer: { sgd: { learningRate: 0.05 } },
-  epochs: 3,
-  batchSize: 16,
-};
-const distilling: RecipeInput = { ...base, teacher: "teacher.onnx", losses: [{ hinton: { alpha: 0.7, temperature: 3 } }] };
-
-interface Told {
-  readonly environment: Environment;
-  /** The phase of each step taken. */
-  readonly steps: Phase[];
-  readonly epochs: { readonly phase: Phase; readonly epoch: number; readonly names: readonly string[] }[];
-}
-
-function inMemory(files: Readonly<Record<string, Uint8Array>> = {}, more: Partial<Environment> = {}): Told {
-  const steps: Phase[] = [];
-  const epochs: Told["epochs"] = [];
-  const readFile = async (path: string) => {
-    const bytes = files[path];
-    if (!bytes) throw new LimbeckError(`There is no file ${path}.`);
-    return bytes;
-  };
-  const events: Environment["events"] = {
-    onStep: (phase) => steps.push(phase),
-    onEpoch: (phase, { epoch, metrics }) => void epochs.push({ phase, epoch, names: Object.keys(metrics).sort() }),
-  };
-  return { environment: { runtime, openData: async () => splits, readFile, events, ...more }, steps, epochs };
-}
-
-const runOf = (recipe: RecipeInput, { environment }: Told = inMemory()): Promise<Outcome> => runRecipe(parseRecipe(recipe), environment);
 
 let teacher: Outcome;
 beforeAll(async () => {

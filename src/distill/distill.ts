@@ -9,6 +9,7 @@ import { toNetwork } from "./network.ts";
 import { needsTeacher, objectiveOf, outputsOf } from "./objective.ts";
 import type { Recipe } from "./recipe/schema.ts";
 import { type RecipeData, readData } from "./recipe-data.ts";
+import { checkSnapshots } from "./snapshots.ts";
 import { type Stage, stagesOf, withoutTeacher } from "./stages.ts";
 import { describeFidelity } from "./teacher/int8.ts";
 import { loadTeacher, type ReadTeacher, readTeacher, type Teacher } from "./teacher.ts";
@@ -34,6 +35,7 @@ export interface Outcome {
  * @throws LimbeckError when the recipe, the data and the models don't fit together, before any training starts.
  */
 export async function runRecipe(recipe: Recipe, environment: Environment): Promise<Outcome> {
+  checkSnapshots(recipe, environment);
   const { data, normalization } = await readData(recipe, environment);
   const network = await toNetwork(recipe.student, data.train, recipe.seed, environment.readFile);
   const stages = stagesOf(recipe);

@@ -39,6 +39,8 @@ export interface Environment {
   readonly checkpoints?: (phase: Phase, stage?: string) => CheckpointStore;
   /** How often a phase is saved within an epoch; a minute unless given. */
   readonly checkpointSeconds?: number;
+  /** Keeps a file that the run leaves behind before it ends, in place of one of this name. */
+  readonly keepFile?: (name: string, bytes: Uint8Array) => Promise<void>;
   /** Where the teacher's outputs are cached; without it they are not. */
   readonly shards?: ShardStore;
   readonly events?: ProgressEvents;

@@ -12,6 +12,7 @@ import { headFor } from "../nn/head.ts";
 import { loadWeights } from "../nn/load-weights.ts";
 import { buildArchitecture } from "../nn/zoo/zoo.ts";
 import { classifierInterface } from "../train/step.ts";
+import { takingImages } from "./fit-input.ts";
 import type { NetworkRecipe } from "./recipe/schema.ts";
 
 /** Keys of a model's metadata. */
@@ -33,14 +34,29 @@ export async function toNetwork(
     const file = fitToSamples(canonicalize(readOnnx(await readFile(recipe.file), recipe.file)), samples);
     return checkClassifier(recipe.newHead ? headFor(file, samples.classes.length, seed) : file, samples, recipe.file);
   }
-  const { zoo, classes = samples.classes.length, weights, ...options } = recipe;
-  const network = buildArchitecture(zoo, { inputShape: samples.sampleShape, classes, seed, ...options });
+  const { zoo, classes = samples.classes.length, weights, inputSize, ...options } = recipe;
+  const inputShape = inputSize === undefined ? samples.sampleShape : imagesOf(samples, inputSize);
+  const network = buildArchitecture(zoo, { inputShape, classes, seed, ...options });
   const initialised = weights ? loadWeights(network, await readFile(weights.file), { ...weights, source: weights.file }) : network;
-  return checkClassifier(initialised, samples, `the recipe's ${zoo}`);
+  return checkClassifier(takingImages(initialised, samples.sampleShape), samples, `the recipe's ${zoo}`);
 }
 
-/** A model as it can be used on samples like these: in float32, for any batch, without further outputs, every size of a sample known. */
-export function fitToSamples(network: Graph, samples: Samples): Graph {
+/** The shape of the samples at another height and width. */
+function imagesOf({ sampleShape, name }: Samples, size: number): readonly number[] {
+  if (sampleShape.length === 3) return [sampleShape[0] as number, size, size];
+  throw new LimbeckError(`A network's inputSize is that of images; a sample of this data has the shape ${formatShape(sampleShape)}.`, {
+    where: name,
+    hint: "Leave inputSize out.",
+  });
+}
+
+/**
+ * A model as it can be used on samples like these: in float32, for any batch, without further outputs, every size of a sample known; one of
+ * images of another size begins with what resizes them.
+ *
+ * @param normalization What its inputs are normalised by, where that is to hold for a channel that it repeats, too.
+ */
+export function fitToSamples(network: Graph, samples: Samples, normalization?: Normalization): Graph {
   const wide = [network.inputs[0], network.outputs[0]].every((value) => value?.type === "float32") ? network : widenFloats(network);
   const single = wide.outputs.length > 1 ? pruneDead({ ...wide, outputs: wide.outputs.slice(0, 1) }) : wide;
   const used = typeof single.inputs[0]?.shape[0] === "number" ? openBatch(canonicalize(single)) : single;
@@ -49,8 +65,14 @@ export function fitToSamples(network: Graph, samples: Samples): Graph {
   const open = input.shape
     .slice(1)
     .flatMap((size, axis) => (typeof size === "string" ? [[size, samples.sampleShape[axis] as number] as const] : []));
-  return open.length > 0 ? bindDimensions(used, Object.fromEntries(open)) : used;
+  const bound = open.length > 0 ? bindDimensions(used, Object.fromEntries(open)) : used;
+  const fitted = takingImages(bound, samples.sampleShape, normalization);
+  const isRepeated = fitted.inputs[0]?.shape[1] !== bound.inputs[0]?.shape[1];
+  return isRepeated && normalization ? normalizedBy(fitted, AS_THEY_ARE) : fitted;
 }
+
+/** Of one channel. */
+const AS_THEY_ARE: Normalization = { mean: [0], std: [1] };
 
 /** @throws LimbeckError when a network takes other inputs than batches of the samples, or tells other classes apart. */
 export function checkClassifier(network: Graph, samples: Samples, source: string): Graph {
@@ -89,8 +111,12 @@ export function checkClassifier(network: Graph, samples: Samples, source: string
 
 /** Notes in the model what its inputs are normalised by and what its outputs mean. */
 export function describeClassifier(network: Graph, normalization: Normalization, classes: readonly string[]): Graph {
-  const metadata = { ...network.metadata, [NORMALIZATION]: JSON.stringify(normalization), [CLASSES]: JSON.stringify(classes) };
-  return { ...network, metadata };
+  const described = normalizedBy(network, normalization);
+  return { ...described, metadata: { ...described.metadata, [CLASSES]: JSON.stringify(classes) } };
+}
+
+function normalizedBy(network: Graph, normalization: Normalization): Graph {
+  return { ...network, metadata: { ...network.metadata, [NORMALIZATION]: JSON.stringify(normalization) } };
 }
 
 /** What the model says its inputs must be normalised by. @throws LimbeckError when the note is damaged. */

@@ -50,7 +50,7 @@ export interface TeacherOptions extends SessionOptions {
 /** @throws LimbeckError when the model is none, or does not fit the samples. */
 export function readTeacher(bytes: Uint8Array, source: string, samples: Samples): ReadTeacher {
   const read = readOnnx(bytes, source);
-  const fitted = fitToSamples(read, samples);
+  const fitted = fitToSamples(read, samples, normalizationOf(read, source));
   return { graph: checkClassifier(fitted, samples, source), bytes: fitted === read ? bytes : writeOnnx(fitted), source };
 }
 

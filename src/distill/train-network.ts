@@ -24,6 +24,7 @@ import { type Objective, objectiveOf } from "./objective.ts";
 import type { OptimizerRecipe, Recipe } from "./recipe/schema.ts";
 import { openData } from "./recipe-data.ts";
 import { toSchedule } from "./schedule.ts";
+import { keepSnapshot } from "./snapshots.ts";
 import type { Stage } from "./stages.ts";
 import type { Teacher } from "./teacher.ts";
 
@@ -146,7 +147,7 @@ async function trainStage(training: Training, stage: Stage, before: Before): Pro
       balance: balance?.create,
       checkpoints,
       checkpointSeconds: environment.checkpointSeconds,
-      ...tellingWhole(training, before),
+      ...tellingWhole(training, before, trainer.weights),
     });
     const test = async (weights: State) => (await evaluator.predict(data.test, weights)).accuracy;
     const accuracy = { lastEpoch: await test(fitted.last), bestOnValidation: await test(fitted.best) };
@@ -178,11 +179,17 @@ async function waysToTeach(
   return ways;
 }
 
-/** Tells of a stage's epochs as part of the whole. */
-function tellingWhole({ phase, environment: { events = {} } }: Training, { epochsDone, epochs }: Before) {
+/** Tells of a stage's epochs as part of the whole, and keeps the snapshots among them. */
+function tellingWhole(training: Training, { epochsDone, epochs }: Before, weights: () => Promise<State>) {
+  const { phase, environment } = training;
+  const { events = {} } = environment;
+  const whole = <E extends { readonly epoch: number }>(event: E) => ({ ...event, epoch: epochsDone + event.epoch, epochs });
   return {
-    onStep: (event: StepEvent) => events.onStep?.(phase, { ...event, epoch: epochsDone + event.epoch, epochs }),
-    onEpoch: (event: EpochEvent) => events.onEpoch?.(phase, { ...event, epoch: epochsDone + event.epoch, epochs }),
+    onStep: (event: StepEvent) => events.onStep?.(phase, whole(event)),
+    onEpoch: async (event: EpochEvent) => {
+      await keepSnapshot(training, epochsDone + event.epoch, weights);
+      await events.onEpoch?.(phase, whole(event));
+    },
   };
 }
 

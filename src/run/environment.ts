@@ -31,6 +31,7 @@ export function nodeEnvironment(
     begin: directory?.begin,
     checkpoints: directory?.checkpoints,
     checkpointSeconds: checkpointSeconds(),
+    keepFile: directory?.write,
     // A run that leaves no directory leaves no cache either, unless the recipe asks for one.
     shards: directory || recipe.cache ? shardStoreOf(recipe, relativeTo) : undefined,
     events,

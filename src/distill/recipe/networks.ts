@@ -15,6 +15,8 @@ const variants = <K extends string>(table: Readonly<Record<K, unknown>>) => z.li
 const common = {
   classes: count.optional(),
   seed: z.int().optional(),
+  /** Height and width at which it sees images: it begins by resizing them, unless they are of that size. */
+  inputSize: count.optional(),
   /** A safetensors file of weights to start from, by PyTorch's names; patterns of names that keep their random weights. */
   weights: strict({ file: z.string().min(1), ignore: z.array(z.string()).default([]) }).optional(),
 };

@@ -118,6 +118,7 @@ test("what is left out is filled in", () => {
     seed: 0,
     frozen: [],
     keep: "last",
+    snapshots: [],
     baseline: true,
     shares: true,
     device: "cpu",
@@ -152,7 +153,7 @@ describe("a mistake is named by its key, with what is allowed there:", () => {
   test.each<[changed: Record<string, unknown>, message: string]>([
     [
       { lossess: [] },
-      'The recipe has the unknown key "lossess"; allowed are name, data, teacher, combine, teacherPrecision, student, losses, balance, shares, stages, optimizer, epochs, batchSize, seed, clipNorm, average, frozen, keep, baseline, cache, device, threads, workers.',
+      'The recipe has the unknown key "lossess"; allowed are name, data, teacher, combine, teacherPrecision, student, losses, balance, shares, stages, optimizer, epochs, batchSize, seed, clipNorm, average, frozen, keep, snapshots, baseline, cache, device, threads, workers.',
     ],
     [{ name: "../up" }, "name: must be a name: a text that has no slash and does not start with a dot."],
     [{ epochs: 0 }, "epochs: must be greater than 0 (found 0)."],
@@ -165,6 +166,7 @@ describe("a mistake is named by its key, with what is allowed there:", () => {
     [{ teacher: 3 }, "teacher: must be a text, or a list of them (found 3)."],
     [{ teacher: [] }, "teacher: must have at least 1 entry."],
     [{ teacher: "" }, "teacher: must not be empty."],
+    [{ snapshots: [5, 0] }, "snapshots[1]: must be greater than 0 (found 0)."],
     [{ frozen: "a" }, 'frozen: must be a list (found "a").'],
     [{ losses: [] }, "losses: must have at least 1 entry."],
     [{ losses: { kd: {} } }, "losses: must be a list (found an object)."],
@@ -201,11 +203,11 @@ describe("a mistake is named by its key, with what is allowed there:", () => {
     [{ student: 7 }, `student: must be a network such as { zoo: mlp } (one of ${NETWORKS}), or the path of an ONNX file (found 7).`],
     [
       { student: { zoo: "mlp", hiden: [3] } },
-      'student: has the unknown key "hiden"; allowed are zoo, hidden, dropout, classes, seed, weights.',
+      'student: has the unknown key "hiden"; allowed are zoo, hidden, dropout, classes, seed, inputSize, weights.',
     ],
     [
       { student: { zoo: "shufflenet-v2-x0.5", width: 0.5 } },
-      'student: has the unknown key "width"; allowed are zoo, stem, classes, seed, weights.',
+      'student: has the unknown key "width"; allowed are zoo, stem, classes, seed, inputSize, weights.',
     ],
     [{ student: { zoo: "mobilenet-v2", width: 0 } }, "student.width: must be greater than 0 (found 0)."],
     [{ student: { zoo: "resnet18", stem: "small" } }, 'student.stem: must be one of imagenet, cifar (found "small").'],

@@ -138,6 +138,8 @@ export const recipeSchema = strict({
   frozen: patterns.default([]),
   /** Which weights become student.onnx: those best on validation, or those of the last epoch. */
   keep: z.enum(["best", "last"]).default("last"),
+  /** Epochs after each of which the student is kept as `epoch-N.onnx`, for others to learn from. */
+  snapshots: z.array(count).default([]),
   /** With a teacher: also train the same student without it, to compare. */
   baseline: z.boolean().default(true),
   /** The teacher's outputs on disk. Unless said, they are kept where the run uses them again: with `data.views`, or without augmentation. */
