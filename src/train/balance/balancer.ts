@@ -1,6 +1,6 @@
 import type { Feeds } from "../../runtime/runtime.ts";
 import type { State } from "../trainer.ts";
-import { type GradientMeter, type GradientProducts, normsOf, sharesOf } from "./gradient-shares.ts";
+import { type GradientMeter, type GradientProducts, normsOf, sharesOf, weightOf } from "./gradient-shares.ts";
 import type { BalanceRule, ByTerm, EpochSeen } from "./rule.ts";
 import { uncertaintyFactor } from "./uncertainty.ts";
 
@@ -73,8 +73,6 @@ export function balancer({ terms, meter, shares = false, rule }: BalancerOptions
     },
   };
 }
-
-const weightOf = (term: string): string => `weight:${term}`;
 
 function scaled(weights: ByTerm, factors: ByTerm): ByTerm {
   return Object.fromEntries(Object.entries(weights).map(([term, weight]) => [term, weight * (factors[term] as number)]));

@@ -1,5 +1,4 @@
 import { backpropagate } from "../../autodiff/gradient.ts";
-import type { GraphBuilder } from "../../graph/builder/builder.ts";
 import type { Graph, Value } from "../../graph/graph.ts";
 import { forSpeed } from "../../graph/rewrite/for-speed.ts";
 import { pruneDead } from "../../graph/rewrite/prune.ts";
@@ -37,7 +36,8 @@ export interface GradientMeter {
 }
 
 const PRODUCTS = "products";
-const weightOf = (term: string): string => `weight:${term}`;
+/** Name of the scalar that is the weight of a term. */
+export const weightOf = (term: string): string => `weight:${term}`;
 
 /** @param options Those of the step that it is to measure. */
 export function compileProducts(options: StepOptions): CompiledProducts {
@@ -48,9 +48,18 @@ export function compileProducts(options: StepOptions): CompiledProducts {
   const isVector = (place: number) => trained[place]?.shape.length === 1;
   // Vectors are many and small: they are taken together.
   const groups = [...places.filter((place) => !isVector(place)).map((place) => [place]), places.filter(isVector)];
-  const products = groups
-    .filter((group) => group.length > 0)
-    .map((group) => productsOf(g, gradients.map((ofTerm) => g.concat(group.map((place) => g.reshape(ofTerm[place] as Value, [1, -1])), 1)))); // biome-ignore format: one thought
+  const together = (ofTerm: readonly Value[], group: readonly number[]) => {
+    const rows = group.map((place) => g.reshape(ofTerm[place] as Value, [1, -1]));
+    return g.concat(rows, 1);
+  };
+  const products = groups.flatMap((group) => {
+    if (group.length === 0) return [];
+    const matrix = g.concat(
+      gradients.map((ofTerm) => together(ofTerm, group)),
+      0,
+    );
+    return [g.gemm(matrix, matrix, undefined, { transposeB: true })];
+  });
   g.output(g.sum(...products), PRODUCTS);
   const graph = g.build();
   // Of what the losses change for the next step, nothing is wanted here.
@@ -58,12 +67,6 @@ export function compileProducts(options: StepOptions): CompiledProducts {
     graph: forSpeed(pruneDead({ ...graph, outputs: graph.outputs.filter(({ name }) => name === PRODUCTS) })),
     terms: Object.keys(terms),
   };
-}
-
-/** [1, N] of each term to [K, K]. */
-function productsOf(g: GraphBuilder, rows: readonly Value[]): Value {
-  const matrix = g.concat(rows, 0);
-  return g.gemm(matrix, matrix, undefined, { transposeB: true });
 }
 
 export async function createGradientMeter(
