@@ -54,6 +54,8 @@ export function schedule(value: z.ZodNumber) {
 /** What a schedule may be, by its key. */
 export function scheduleShapes(value: z.ZodNumber) {
   const warmup = fraction.optional();
+  // Not twice, where values must be above 0 anyway: mistakes would be named twice too.
+  const above0 = value.safeParse(0).success ? value.positive() : value;
   return {
     /** Value from an epoch on, by epoch. */
     steps: z
@@ -62,6 +64,7 @@ export function scheduleShapes(value: z.ZodNumber) {
     constant: strict({ value, warmup }),
     linear: strict({ from: value, to: value, warmup }),
     cosine: strict({ from: value, to: value.optional(), warmup }),
+    exponential: strict({ from: above0, to: above0, warmup }),
     stepDecay: strict({ from: value, at: z.array(count).min(1), factor: positive, warmup }),
     oneCycle: strict({ peak: value, rise: fraction.optional(), divisor: positive.optional() }),
   };

@@ -3,6 +3,7 @@ import type { Splits } from "../data/samples.ts";
 import { LimbeckError } from "../errors.ts";
 import type { Graph } from "../graph/graph.ts";
 import type { Predictions } from "../train/evaluation.ts";
+import { checkBalance } from "./balance.ts";
 import type { Environment } from "./environment.ts";
 import { generationsOf, type Link, lineOf } from "./line.ts";
 import { meanOfNetworks } from "./merge.ts";
@@ -47,6 +48,7 @@ export interface Outcome {
 export async function runRecipe(recipe: Recipe, environment: Environment): Promise<Outcome> {
   checkSnapshots(recipe, environment);
   const read = await readData(recipe, environment);
+  checkBalance(recipe, stagesOf(recipe), read.data.validation.length);
   const line = await lineOf(recipe, read.data.train, environment.readFile);
   const peers = await peersOf(recipe, read.data.train, environment.readFile);
   const { teachers, trained } = await trainLine(line, peers, read, environment);

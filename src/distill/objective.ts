@@ -73,7 +73,12 @@ function askedFor(loss: LossRecipe): Asked[] {
 
 /** Whether a loss needs a teacher. */
 export function needsTeacher(loss: LossRecipe): boolean {
-  return askedFor(loss).some(({ definition }) => definition.needsTeacher !== false);
+  return termsOf(loss).includes("soft");
+}
+
+/** What each term of a loss learns from: `hard` from labels alone, `soft` from a teacher. */
+export function termsOf(loss: LossRecipe): readonly ("hard" | "soft")[] {
+  return askedFor(loss).map(({ definition }) => (definition.needsTeacher === false ? "hard" : "soft"));
 }
 
 /** The outputs that objectives need of a teacher, by tensor (`logits` for the first output): the shape of one sample. */

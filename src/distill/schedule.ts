@@ -1,5 +1,5 @@
 import type { ScheduleRecipe } from "../options.ts";
-import { constant, cosine, linear, oneCycle, type Schedule, stepDecay, steps, withWarmup } from "../train/schedules.ts";
+import { constant, cosine, exponential, linear, oneCycle, type Schedule, stepDecay, steps, withWarmup } from "../train/schedules.ts";
 
 /** The schedule that a recipe describes. */
 export function toSchedule(recipe: ScheduleRecipe): Schedule {
@@ -13,6 +13,7 @@ function body(recipe: Exclude<ScheduleRecipe, number | { steps: unknown }>): rea
   if ("constant" in recipe) return [constant(recipe.constant.value), recipe.constant.warmup];
   if ("linear" in recipe) return [linear(recipe.linear.from, recipe.linear.to), recipe.linear.warmup];
   if ("cosine" in recipe) return [cosine(recipe.cosine.from, recipe.cosine.to), recipe.cosine.warmup];
+  if ("exponential" in recipe) return [exponential(recipe.exponential.from, recipe.exponential.to), recipe.exponential.warmup];
   if ("stepDecay" in recipe)
     return [stepDecay(recipe.stepDecay.from, recipe.stepDecay.at, recipe.stepDecay.factor), recipe.stepDecay.warmup];
   return [oneCycle(recipe.oneCycle.peak, recipe.oneCycle.rise, recipe.oneCycle.divisor), undefined];

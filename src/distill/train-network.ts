@@ -14,9 +14,10 @@ import { createEvaluator, type Predictions, predict } from "../train/evaluation.
 import { type EpochEvent, type FitResult, fit, type StepEvent } from "../train/fit.ts";
 import { adamw, type Optimizer, sgd } from "../train/optimizers.ts";
 import type { Schedule } from "../train/schedules.ts";
-import { type CompiledStep, compileStep, isOfLoss } from "../train/step.ts";
+import { type CompiledStep, compileStep, isOfLoss, type StepOptions } from "../train/step.ts";
 import { withWeights } from "../train/trainable.ts";
 import { createTrainer, type State } from "../train/trainer.ts";
+import { openBalance, weighsByUncertainty } from "./balance.ts";
 import { type CacheUsage, openTeacherCache, type TeacherCache } from "./cache/teacher-cache.ts";
 import type { Environment, Phase } from "./environment.ts";
 import { peerWith, withMutual, withPeers } from "./mutual.ts";
@@ -136,7 +137,8 @@ async function trainStage(training: Training, stage: Stage, before: Before): Pro
   const train = stage.data === recipe.data ? data.train : (await openData(stage.data, recipe, environment)).train;
   const { objective, averageTeacher } = learningOf(training, stage, train.length);
   const all = withPeers(network, peers);
-  const step = goingOn(compile(recipe, stage, all, objective, await channelBlockFor(runtime, all), averageTeacher), before.ofLosses);
+  const options = stepOptions(recipe, stage, all, objective, await channelBlockFor(runtime, all), averageTeacher);
+  const step = goingOn(compileStep(options), before.ofLosses);
   const checkpoints = environment.checkpoints?.(phase, stage.name);
   const saved = await checkpoints?.load();
   const earlier = saved && decodeCheckpoint(saved, checkpoints?.name ?? `the ${phase}'s checkpoint`);
@@ -146,6 +148,7 @@ async function trainStage(training: Training, stage: Stage, before: Before): Pro
   const trainer = await createTrainer(runtime, step, earlier?.tensors, { threads });
   const own = step.weights.filter((name) => network.initializers.has(name));
   const evaluator = await createEvaluator(runtime, network, own, normalization, { threads });
+  const balance = await openBalance(recipe, options, runtime, { threads });
   const caches: TeacherCache[] = [];
   try {
     await environment.begin?.();
@@ -167,6 +170,7 @@ async function trainStage(training: Training, stage: Stage, before: Before): Pro
               for (const teach of ways) answers.push(await teach(batch, scalars));
               return Object.assign({}, ...answers) as Record<string, never>;
             },
+      balance: balance?.create,
       checkpoints,
       checkpointSeconds: environment.checkpointSeconds,
       ...tellingWhole(training, before, trainer.weights),
@@ -177,7 +181,7 @@ async function trainStage(training: Training, stage: Stage, before: Before): Pro
     return { fitted, accuracy, ofLosses, usage: caches.map(({ usage }) => usage) };
   } finally {
     for (const cache of caches) cache.close();
-    await Promise.all([batches.release(), trainer.release(), evaluator.release()]);
+    await Promise.all([batches.release(), trainer.release(), evaluator.release(), balance?.release()]);
   }
 }
 
@@ -263,15 +267,15 @@ export async function exported(
   }
 }
 
-function compile(
+function stepOptions(
   recipe: Recipe,
   stage: Stage,
   student: Graph,
   objective: Objective,
   channelBlock: number | undefined,
-  averageTeacher: Readonly<Record<string, string>> | undefined,
-): CompiledStep {
-  return compileStep({
+  averageTeacher: StepOptions["averageTeacher"],
+): StepOptions {
+  return {
     student,
     batchSize: recipe.batchSize,
     losses: objective.terms,
@@ -281,9 +285,10 @@ function compile(
     clipNorm: stage.clipNorm,
     average: recipe.average !== undefined,
     averageTeacher,
+    uncertainty: weighsByUncertainty(recipe, objective.terms),
     seed: recipe.seed,
     channelBlock,
-  });
+  };
 }
 
 async function channelBlockFor(runtime: Runtime, network: Graph): Promise<number | undefined> {

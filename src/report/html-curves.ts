@@ -14,19 +14,25 @@ export function trainingCurves(report: Report): Markup | undefined {
     const byEpoch = new Map(records.map((record) => [record.epoch, read(record) ?? Number.NaN]));
     return x.map((epoch) => byEpoch.get(epoch) ?? Number.NaN);
   };
+  const terms = lossNames(student);
+  /** One line for each term, in its own colour. */
+  const byTerm = (names: readonly string[], read: (record: EpochRecord, name: string) => number | undefined): readonly Series[] =>
+    names.map((name) => {
+      const index = terms.indexOf(name);
+      return { name, tone: `term-${index % 5}`, dashed: index >= 5, values: curve(student, (record) => read(record, name)) };
+    });
   const charts = [
     accuracyChart(report, x, curve),
-    lossChart(
+    termChart(
       `Loss terms of the ${learner.toLowerCase()}`,
       x,
-      lossNames(student).map((name, index) => ({
-        name,
-        tone: `term-${index % 5}`,
-        dashed: index >= 5,
-        values: curve(student, ({ losses }) => losses[name]),
-      })),
+      byTerm(terms, ({ losses }, name) => losses[name]),
     ),
-    lossChart("Validation loss", x, [
+    shareChart(
+      x,
+      byTerm(terms, ({ gradientShares }, name) => gradientShares?.[name]),
+    ),
+    termChart("Validation loss", x, [
       { name: learner, tone: "student", values: curve(student, ({ validationLoss }) => validationLoss) },
       { name: "Baseline", tone: "baseline", values: curve(baseline, ({ validationLoss }) => validationLoss) },
     ]),
@@ -35,10 +41,12 @@ export function trainingCurves(report: Report): Markup | undefined {
       x,
       curve(student, ({ learningRate }) => learningRate),
     ),
-    scheduleChart(
-      "Temperature",
-      x,
-      curve(student, ({ temperature }) => temperature),
+    changingScalars(student).map(([number, losses]) =>
+      termChart(
+        losses.length === 1 ? titleOf(number, losses[0]) : titleOf(number),
+        x,
+        byTerm(losses, ({ scalars }, loss) => scalars?.[`${number}:${loss}`]),
+      ),
     ),
   ];
   return html`<section aria-labelledby="training"><h2 id="training">Training</h2>
@@ -91,7 +99,7 @@ function lossNames(records: readonly EpochRecord[]): readonly string[] {
 }
 
 /** Logarithmic where terms lie so far apart that the small ones would look like zero. */
-function lossChart(title: string, x: readonly number[], terms: readonly Series[]): Markup | undefined {
+function termChart(title: string, x: readonly number[], terms: readonly Series[]): Markup | undefined {
   const series = present(terms);
   const values = series.flatMap((line) => line.values).filter(Number.isFinite);
   const low = Math.min(...values);
@@ -101,6 +109,37 @@ function lossChart(title: string, x: readonly number[], terms: readonly Series[]
     ? lineChart({ title, xName: "Epoch", x, series, format: formatScalar, scale, note: note || undefined })
     : undefined;
 }
+
+function shareChart(x: readonly number[], terms: readonly Series[]): Markup | undefined {
+  const series = present(terms);
+  if (series.length === 0) return undefined;
+  const note = "at its last step";
+  return lineChart({
+    title: "Share of the gradient",
+    xName: "Epoch",
+    x,
+    series,
+    format: (share) => formatPercent(share, 1),
+    formatTick: (share) => formatPercent(share, 0),
+    scale: "linear",
+    note,
+  });
+}
+
+/** The numbers of losses that change over a run, such as temperatures, with the losses that have them. */
+function changingScalars(records: readonly EpochRecord[]): readonly (readonly [number: string, losses: readonly string[]])[] {
+  const names = [...new Set(records.flatMap(({ scalars = {} }) => Object.keys(scalars)))];
+  const changing = names.filter((name) => new Set(records.map(({ scalars }) => scalars?.[name])).size > 1);
+  const byNumber = new Map<string, string[]>();
+  for (const name of changing) {
+    const [number, loss] = [name.slice(0, name.indexOf(":")), name.slice(name.indexOf(":") + 1)];
+    byNumber.set(number, [...(byNumber.get(number) ?? []), loss]);
+  }
+  return [...byNumber];
+}
+
+const titleOf = (number: string, loss?: string): string =>
+  `${number.slice(0, 1).toUpperCase()}${number.slice(1)}${loss === undefined ? "" : ` of ${loss}`}`;
 
 function scheduleChart(title: string, x: readonly number[], values: readonly number[]): Markup | undefined {
   const series = present([{ name: title, tone: "plain", values }]);
@@ -118,8 +157,15 @@ function epochTable(title: string, records: readonly EpochRecord[]): Markup {
   const percent = (value: number): string => formatPercent(value);
   const columns: readonly Column[] = [
     { name: "Learning rate", read: ({ learningRate }) => learningRate, format: formatScalar },
-    { name: "Temperature", read: ({ temperature }) => temperature, format: formatScalar },
+    ...changingScalars(records).flatMap(([number, losses]) =>
+      losses.map(
+        (loss): Column => ({ name: titleOf(number, loss), read: ({ scalars }) => scalars?.[`${number}:${loss}`], format: formatScalar }),
+      ),
+    ),
     ...lossNames(records).map((name): Column => ({ name, read: ({ losses }) => losses[name], format: formatScalar })),
+    ...lossNames(records).map(
+      (name): Column => ({ name: `Share of ${name}`, read: ({ gradientShares }) => gradientShares?.[name], format: percent }),
+    ),
     { name: "Training accuracy", read: ({ trainAccuracy }) => trainAccuracy, format: percent },
     { name: "Validation accuracy", read: ({ validationAccuracy }) => validationAccuracy, format: percent },
     { name: "Validation loss", read: ({ validationLoss }) => validationLoss, format: formatScalar },

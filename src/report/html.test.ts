@@ -7,7 +7,12 @@ import type { Disagreement, EpochRecord, Report } from "./report.ts";
 /** Every string of a report that comes from a recipe, a model, a data set or a machine. */
 function named(report: Report, text: (place: string) => string): Report {
   const epochs = (records: readonly EpochRecord[]): readonly EpochRecord[] =>
-    records.map((record) => ({ ...record, losses: { [text("loss")]: 1, kd: 2 } }));
+    records.map((record) => ({
+      ...record,
+      scalars: { ...record.scalars, [`weight:${text("loss")}`]: record.epoch },
+      losses: { [text("loss")]: 1, kd: 2 },
+      gradientShares: { [text("loss")]: 0.5, kd: 0.5 },
+    }));
   return {
     ...report,
     recipe: { [text("key")]: text("value") },
@@ -81,7 +86,14 @@ describe("reportHtml", () => {
     ]) {
       expect(page).toContain(text);
     }
-    expect(page.match(/<figure/g)).toHaveLength(5);
+    expect(page.match(/<h3>[^<]*(?=<\/h3><ul|<\/h3><\/figcaption)/g)?.map((title) => title.slice(4))).toEqual([
+      "Accuracy",
+      "Loss terms of the student",
+      "Share of the gradient",
+      "Validation loss",
+      "Learning rate",
+      "Temperature of kd",
+    ]);
     expect(page.match(/<img src="data:image\/png;base64,/g)).toHaveLength(report.disagreements.length);
     expect(page).toContain('title="4 taken for 9: 16 of 982 (1.6 %)"');
   });

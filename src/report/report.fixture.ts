@@ -81,6 +81,10 @@ function curve(role: "student" | "baseline"): readonly EpochRecord[] {
     const decay = epoch ** -0.85;
     const noise = (): number => 1 + 0.05 * random.normal();
     const temperature = index < 5 ? 10 : index < 15 ? 5 : 3;
+    const hardShare = 0.1 + 0.25 * decay + 0.02 * Math.sin(epoch);
+    const scalars: EpochRecord["scalars"] = distilled
+      ? { "weight:crossEntropy": 0.3, "weight:kd": 0.7, "temperature:kd": temperature }
+      : { "weight:crossEntropy": 1 };
     const crossEntropy = (0.28 * decay + (distilled ? 0.035 : 0.004)) * noise();
     const kd: EpochRecord["losses"] = distilled ? { kd: (1.9 * decay + 0.11) * (temperature / 8) ** 0.4 * noise() } : {};
     return {
@@ -88,8 +92,9 @@ function curve(role: "student" | "baseline"): readonly EpochRecord[] {
       step: epoch * 430,
       seconds: 3.9 * noise(),
       learningRate: epoch === 1 ? 5e-4 : 5e-4 * (1 + Math.cos((Math.PI * (epoch - 1)) / EPOCHS)),
-      ...(distilled ? { temperature } : {}),
+      scalars,
       losses: { crossEntropy, ...kd },
+      ...(distilled && { gradientShares: { crossEntropy: hardShare, kd: 1 - hardShare } }),
       trainAccuracy: 1 - (distilled ? 0.108 * decay + 0.006 : 0.1 * epoch ** -1.15 - 0.0007) * noise(),
       validationAccuracy: 1 - (0.075 * decay + (distilled ? 0.0195 : 0.0265)) * noise(),
       validationLoss: (0.22 * decay + (distilled ? 0.075 : 0.082 + 0.0016 * epoch)) * noise(),

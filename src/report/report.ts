@@ -96,16 +96,19 @@ export interface EpochRecord {
   readonly step: number;
   readonly seconds: number;
   readonly learningRate: number;
-  readonly temperature?: number;
+  /** At the epoch's last step, the weights, temperatures and other numbers of the losses, as `NUMBER:LOSS`. Absent as below. */
+  readonly scalars?: Readonly<Record<string, number>>;
   /** Mean of each loss term over the epoch. */
   readonly losses: Readonly<Record<string, number>>;
+  /** What share of the gradient each loss term contributed at the epoch's last step. Where they are measured, they sum to 1. */
+  readonly gradientShares?: Readonly<Record<string, number>>;
   readonly trainAccuracy: number;
   /** Absent where nothing is held out for validation. */
   readonly validationAccuracy?: number;
   readonly validationLoss?: number;
   readonly samplesPerSecond: number;
   /** Shares of the training time in which the step waited. Absent from runs of earlier versions. */
-  readonly waiting?: { readonly batch: number; readonly teacher: number };
+  readonly waiting?: { readonly batch: number; readonly teacher: number; readonly gradients?: number };
 }
 
 export interface Disagreement {

@@ -58,6 +58,21 @@ test("a network is trained, tested and reported on; without a directory nothing 
   expect(readdirSync(place)).toEqual(before);
 });
 
+test("each epoch's weights, temperatures and shares of the gradient are noted", async () => {
+  const losses = [{ crossEntropy: { weight: 0.5 } }, { kd: { temperature: { steps: { 0: 4, 2: 2 } } } }] satisfies RecipeInput["losses"];
+  const { report } = await distill({ ...taught, losses, baseline: false }, { out, relativeTo: place });
+  const lines = readFileSync(join(out, "metrics.jsonl"), "utf8").trim().split("\n");
+  const noted = lines.map((line) => JSON.parse(line));
+  expect(noted.map(({ scalars }) => scalars)).toEqual(
+    [4, 4, 2].map((temperature) => ({ "weight:crossEntropy": 0.5, "weight:kd": 1, "temperature:kd": temperature })),
+  );
+  for (const [index, { gradientShares, waiting }] of noted.entries()) {
+    expect(gradientShares.crossEntropy + gradientShares.kd).toBeCloseTo(1, 9);
+    expect(report.curves.student[index]?.gradientShares).toEqual(gradientShares);
+    expect(waiting.gradients).toBeGreaterThan(0);
+  }
+});
+
 test("paths in a recipe file are relative to it, and the written student is what the report says", async () => {
   const { report, student, directory } = await distill(join(place, "distill.json"), { out });
   expect(directory).toBe(out);

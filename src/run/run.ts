@@ -117,14 +117,15 @@ function epochLog(directory: RunDirectory | undefined) {
 
 function epochRecord(event: EpochEvent): EpochRecord {
   const { accuracy = 0, loss: _, gradientNorm: __, ...losses } = event.metrics;
-  const temperature = Object.entries(event.scalars).find(([name]) => name.startsWith("temperature:"))?.[1];
+  const ofLosses = Object.entries(event.scalars).filter(([name]) => name.includes(":"));
   return {
     epoch: event.epoch,
     step: event.step,
     seconds: event.seconds,
     learningRate: event.scalars.learningRate as number,
-    ...(temperature === undefined ? {} : { temperature }),
+    scalars: Object.fromEntries(ofLosses),
     losses,
+    gradientShares: event.gradientShares,
     trainAccuracy: accuracy,
     validationAccuracy: event.validation?.accuracy,
     validationLoss: event.validation?.loss,

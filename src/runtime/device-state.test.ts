@@ -23,9 +23,10 @@ const bindings: readonly StateBinding[] = [
   { input: "count", output: "next count", initial: float32([0], []) },
 ];
 
+const wrap = ({ data, shape }: { data: unknown; shape: readonly number[] }) => new Tensor("float32", data as Float32Array, shape);
+
 /** The state that stays with the runtime, by sessions whose memory is the CPU's: what is tested is how it goes from run to run. */
 async function resident() {
-  const wrap = ({ data, shape }: { data: unknown; shape: readonly number[] }) => new Tensor("float32", data as Float32Array, shape);
   const [graph, copies] = await Promise.all([InferenceSession.create(writeOnnx(counter())), InferenceSession.create(readOut(bindings))]);
   return deviceState({ graph, readOut: copies, wrap }, bindings);
 }
@@ -50,5 +51,16 @@ it.each([
   expect(state.get("total")).toEqual(float32([16, 26]));
   expect(state.get("count")).toEqual(float32([3], []));
   expect(bindings[0]?.initial.data).toEqual(Float32Array.of(10, 20));
+  await session.release();
+});
+
+it("runs a graph without a state", async () => {
+  const g = graphBuilder("double");
+  g.output(g.mul(g.input("x", "float32", [2]), 2), "y");
+  const session = deviceState({ graph: await InferenceSession.create(writeOnnx(g.build())), wrap }, []);
+  const y = float32([0, 0]);
+  await session.run({ x: float32([1, 3]) }, { y });
+  expect(y.data).toEqual(Float32Array.of(2, 6));
+  expect((await session.state()).size).toBe(0);
   await session.release();
 });

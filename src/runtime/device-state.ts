@@ -9,8 +9,8 @@ import type { Feeds, StateBinding, StatefulSession } from "./runtime.ts";
 export interface DeviceSessions {
   /** The graph itself; the outputs that are state stay on the device. */
   readonly graph: OrtSession;
-  /** `readOut` of the state. */
-  readonly readOut: OrtSession;
+  /** `readOut` of the state, where there is one. */
+  readonly readOut?: OrtSession;
   /** The runtime's view of a tensor in JavaScript's memory. */
   readonly wrap: (tensor: Feeds[string]) => OrtTensor;
 }
@@ -34,13 +34,13 @@ export function deviceState({ graph, readOut, wrap }: DeviceSessions, state: rea
       copied = undefined;
     },
     state: () => {
-      copied ??= copyOut(readOut, current);
+      copied ??= readOut ? copyOut(readOut, current) : Promise.resolve(new Map());
       return copied;
     },
     release: async () => {
       // Before the session, to which the device's memory belongs.
       dispose(current.values());
-      await Promise.all([graph.release(), readOut.release()]);
+      await Promise.all([graph.release(), readOut?.release()]);
     },
   };
 }

@@ -45,7 +45,10 @@ export function ortRuntime(ort: Ort, version: string, device: Device, defaults: 
         executionProviders: [provider(device, leftToCpu(written))],
         preferredOutputLocation: Object.fromEntries(written.outputs.map(({ name }) => location(name))),
       };
-      const sessions = { graph: await load(writeOnnx(written), options, special), readOut: await load(readOut(state), options) };
+      const sessions = {
+        graph: await load(writeOnnx(written), options, special),
+        readOut: state.length > 0 ? await load(readOut(state), options) : undefined,
+      };
       return deviceState({ ...sessions, wrap: (tensor) => wrap(ort, tensor) }, state);
     },
   };

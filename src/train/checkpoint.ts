@@ -12,6 +12,8 @@ export interface Progress {
   readonly best?: { readonly epoch: number; readonly accuracy: number };
   /** Sums over the current epoch so far, by metric. */
   readonly sums: Readonly<Record<string, number>>;
+  /** What the balancer of the loss's terms remembers: plain data. */
+  readonly balance?: unknown;
   /** Seconds of training so far. */
   readonly seconds: number;
 }

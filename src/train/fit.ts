@@ -3,6 +3,7 @@ import type { BatchLoader } from "../data/loader.ts";
 import type { Samples } from "../data/samples.ts";
 import { LimbeckError } from "../errors.ts";
 import { type Float32Tensor, float32, int32, type Tensor } from "../graph/tensor.ts";
+import type { Balancer } from "./balance/balancer.ts";
 import { type CheckpointStore, decodeCheckpoint, encodeCheckpoint, type Progress } from "./checkpoint.ts";
 import type { Evaluator } from "./evaluation.ts";
 import type { Position, Schedule } from "./schedules.ts";
@@ -21,6 +22,8 @@ export interface FitOptions {
   readonly schedules: Readonly<Record<string, Schedule>>;
   /** The teacher's outputs on a batch, by the names of the step's teacher inputs. @param scalars What the schedules feed the step. */
   readonly teach?: (batch: Batch, scalars: Readonly<Record<string, number>>) => Promise<Readonly<Record<string, Tensor>>>;
+  /** Weighs the terms of the loss, and watches them. @param memory What it knew when the run was saved, where one is resumed. */
+  readonly balance?: (memory?: unknown) => Balancer;
   /** Where the run is saved at the end of each epoch, and within one each `checkpointSeconds`; an earlier run found there is resumed. */
   readonly checkpoints?: CheckpointStore;
   /** A minute unless given; with 0, after every step. */
@@ -48,8 +51,10 @@ export interface EpochEvent {
   readonly step: number;
   /** Means over the epoch: each loss term, `loss`, `accuracy`. */
   readonly metrics: Readonly<Record<string, number>>;
-  /** The schedules' values at the epoch's last step. */
+  /** The schedules' values at the epoch's last step; weights as they took effect. */
   readonly scalars: Readonly<Record<string, number>>;
+  /** Where they are measured: the share of the gradient that each term contributed at the epoch's last step. */
+  readonly gradientShares?: Readonly<Record<string, number>>;
   readonly validation?: { readonly accuracy: number; readonly loss: number };
   readonly best: boolean;
   readonly samplesPerSecond: number;
@@ -58,10 +63,14 @@ export interface EpochEvent {
   readonly seconds: number;
 }
 
-/** The shares of an epoch's training time, from 0 to 1, in which the step waited: for its batch, and for what the teacher says of it. */
+/**
+ * The shares of an epoch's training time, from 0 to 1, in which the step waited: for its batch, for what the teacher says of it, and where
+ * the terms' gradients are measured, for that.
+ */
 export interface Waiting {
   readonly batch: number;
   readonly teacher: number;
+  readonly gradients?: number;
 }
 
 export interface FitResult {
@@ -88,12 +97,13 @@ export async function fit(options: FitOptions): Promise<FitResult> {
   const saved = options.checkpoints && (await resume(options.checkpoints, seed));
   let progress: Progress = saved?.progress ?? { seed, epoch: 0, step: 0, sums: {}, seconds: 0 };
   let best: State = saved && progress.best ? bestWeights(saved.tensors) : copy(await trainer.weights());
+  const balancer = options.balance?.(progress.balance);
   const started = clock() - progress.seconds;
   const save = async () =>
     checkpoints?.save(encodeCheckpoint({ progress, tensors: new Map([...(await trainer.state()), ...asBest(best, progress)]) }));
 
   while (progress.epoch < epochs) {
-    const result = await trainEpoch(options, progress, async (at) => {
+    const result = await trainEpoch(options, balancer, progress, async (at) => {
       progress = { ...at, seconds: clock() - started };
       await save();
     });
@@ -101,6 +111,7 @@ export async function fit(options: FitOptions): Promise<FitResult> {
     const improved = measured === undefined || measured.accuracy > (progress.best?.accuracy ?? -1);
     const epoch = progress.epoch + 1;
     if (improved) best = copy(await trainer.weights());
+    const counted = balancer?.epochDone({ epoch, terms: result.metrics, validationLoss: measured?.loss });
     progress = {
       seed,
       epoch,
@@ -108,13 +119,15 @@ export async function fit(options: FitOptions): Promise<FitResult> {
       sums: {},
       seconds: clock() - started,
       best: improved ? { epoch, accuracy: measured?.accuracy ?? 0 } : progress.best,
+      balance: balancer?.memory,
     };
     await options.onEpoch?.({
       epoch,
       epochs,
       step: epoch * steps,
       metrics: result.metrics,
-      scalars: result.scalars,
+      scalars: { ...result.scalars, ...counted?.weights },
+      ...(counted?.shares && { gradientShares: counted.shares }),
       validation: measured && { accuracy: measured.accuracy, loss: measured.loss },
       best: improved,
       samplesPerSecond: result.samplesPerSecond,
@@ -137,7 +150,12 @@ async function resume(checkpoints: CheckpointStore, seed: number) {
 }
 
 /** The rest of an epoch, from `progress.step`. */
-async function trainEpoch(options: FitOptions, progress: Progress, checkpoint: (progress: Progress) => Promise<void>) {
+async function trainEpoch(
+  options: FitOptions,
+  balancer: Balancer | undefined,
+  progress: Progress,
+  checkpoint: (progress: Progress) => Promise<void>,
+) {
   const { trainer, batches, seed, epochs, schedules, checkpointSeconds = CHECKPOINT_SECONDS } = options;
   const { steps } = batches;
   const { step: compiled } = trainer;
@@ -151,7 +169,7 @@ async function trainEpoch(options: FitOptions, progress: Progress, checkpoint: (
     return { ...rest, accuracy: correct / compiled.batchSize };
   };
   const rate = () => ((step - progress.step) * compiled.batchSize) / (clock() - began);
-  const waited = { batch: 0, teacher: 0 };
+  const waited = { batch: 0, teacher: 0, gradients: 0 };
   let asked = began;
   for await (const batch of batches.epoch(progress.epoch, progress.step)) {
     waited.batch += clock() - asked;
@@ -167,7 +185,11 @@ async function trainEpoch(options: FitOptions, progress: Progress, checkpoint: (
       ...(indices && { [indices]: int32(batch.indices) }),
       ...targets,
     };
-    const found = await trainer.run(feeds, { ...scalars, ...compiled.optimizer.scalars(taken + 1), seed: stepSeed(seed, taken) });
+    const fed = { ...scalars, ...compiled.optimizer.scalars(taken + 1), seed: stepSeed(seed, taken) };
+    const answered = clock();
+    const weights = await balancer?.weigh({ taken, endsEpoch: step === steps - 1, batch: feeds, scalars: fed, state: trainer.state });
+    waited.gradients += clock() - answered;
+    const found = await trainer.run(feeds, { ...fed, ...weights });
     if (!Number.isFinite(found.loss)) throw diverged(`The loss became ${found.loss}`, taken, scalars, brokenTerms(found));
     for (const [name, value] of Object.entries(found)) sums[name] = (sums[name] ?? 0) + value;
     step++;
@@ -184,13 +206,17 @@ async function trainEpoch(options: FitOptions, progress: Progress, checkpoint: (
     // The loss is of the weights before the step, so what the step made of them is seen only here, before it is kept.
     if ((due || step === steps) && !allFinite(await trainer.state())) throw diverged("The weights stopped being finite", taken, scalars);
     if (due && step < steps) {
-      await checkpoint({ ...progress, step, sums: { ...sums } });
+      await checkpoint({ ...progress, step, sums: { ...sums }, balance: balancer?.memory });
       saved = clock();
     }
     asked = clock();
   }
   const seconds = clock() - began;
-  const waiting = { batch: waited.batch / seconds, teacher: waited.teacher / seconds };
+  const waiting = {
+    batch: waited.batch / seconds,
+    teacher: waited.teacher / seconds,
+    ...(balancer && { gradients: waited.gradients / seconds }),
+  };
   return { metrics: metrics(), scalars, samplesPerSecond: rate(), waiting };
 }
 

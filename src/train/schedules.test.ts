@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { constant, cosine, linear, oneCycle, type Schedule, stepDecay, steps, withWarmup } from "./schedules.ts";
+import { constant, cosine, exponential, linear, oneCycle, type Schedule, stepDecay, steps, withWarmup } from "./schedules.ts";
 
 /** The values at every step of a run. */
 const curve = (schedule: Schedule, totalSteps: number, stepsPerEpoch = totalSteps): number[] =>
@@ -56,6 +56,12 @@ describe("schedules by their closed forms", () => {
     expectCurve(curve(cosine(0.1, 0.01), 8), expected);
   });
 
+  it("exponential: by the same factor at each step", () => {
+    expectCurve(curve(exponential(8, 0.5), 4), [8, 4, 2, 1]);
+    expectCurve(curve(exponential(1, 16), 4), [1, 2, 4, 8]);
+    expectCurve(curve(withWarmup(exponential(9, 1), 0.5), 4), [4.5, 9, 9, 3]);
+  });
+
   it.each(Object.entries(oneCycles))("oneCycle is PyTorch's OneCycleLR: %s", (_, { options, expected }) => {
     expectCurve(curve(oneCycle(...options), expected.length), expected);
   });
@@ -69,11 +75,13 @@ describe("schedules by their closed forms", () => {
 
 describe("any schedule", () => {
   const value = fc.double({ min: 0, max: 10, noNaN: true });
+  const above0 = fc.double({ min: 1e-6, max: 10, noNaN: true });
   const share = fc.double({ min: 0, max: 1, noNaN: true });
   /** A schedule with the largest value that it may take. */
   const shapes = fc.oneof(
     fc.tuple(value, value).map(([from, to]) => [cosine(from, to), Math.max(from, to)] as const),
     fc.tuple(value, value).map(([from, to]) => [linear(from, to), Math.max(from, to)] as const),
+    fc.tuple(above0, above0).map(([from, to]) => [exponential(from, to), Math.max(from, to)] as const),
     fc
       .tuple(value, share, fc.double({ min: 1, max: 100, noNaN: true }))
       .map(([peak, rise, divisor]) => [oneCycle(peak, rise, divisor), peak] as const),

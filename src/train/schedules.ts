@@ -40,6 +40,12 @@ export const linear =
   (position) =>
     from + (to - from) * fraction(position);
 
+/** From `from` to `to`, by the same factor at each step; both positive. */
+export const exponential =
+  (from: number, to: number): Schedule =>
+  (position) =>
+    from * (to / from) ** fraction(position);
+
 /**
  * One cycle (Smith and Topin, 2017, arXiv:1708.07120): from peak/`divisor` at the first step up to the peak over the first `rise` of the
  * run, then down to peak/(`divisor`·10⁴) at the last step, both along cosines, as in PyTorch's OneCycleLR.

@@ -11,6 +11,7 @@ import { pruneDead } from "../graph/rewrite/prune.ts";
 import { type Float32Tensor, zeros } from "../graph/tensor.ts";
 import type { LossParts } from "../losses/loss.ts";
 import { averageTeacher, movingAverage } from "./average-teacher.ts";
+import { weighedByUncertainty } from "./balance/uncertainty.ts";
 import { lossParts } from "./loss-parts.ts";
 import type { Optimizer } from "./optimizers.ts";
 import { inlineForTraining, trainable } from "./trainable.ts";
@@ -52,6 +53,8 @@ export interface StepOptions {
   readonly trained?: readonly string[];
   /** Scales all gradients so that their common norm is at most this. */
   readonly clipNorm?: number;
+  /** Learns how much each term counts, beside its weight (`weighedByUncertainty`). */
+  readonly uncertainty?: boolean;
   /** Of the initial weights of what losses add; 0 unless given. */
   readonly seed?: number;
   /** Keeps an exponential moving average of the weights, with decay fed as the scalar `averageDecay`. */
@@ -126,31 +129,15 @@ export interface StepBuilder {
 /** @throws LimbeckError when the student can't be differentiated or does not fit the losses. */
 export function compileStep(options: StepOptions): CompiledStep {
   const { batchSize, optimizer } = options;
-  const { builder, state, scalars } = stepBuilder();
-  const { g, scalar, remember, replace } = builder;
-  const { graph, parameters, buffers } = trainable(options.student, options);
-  const student = withSizes(graph, options);
-  const bind = new Map(student.inputs.map(({ name, type, shape }): [string, Value] => [name, g.input(name, type, shape)]));
-  const labels = g.input(LABELS, "int32", [batchSize]);
-  const weights = new Map([...parameters, ...buffers]);
-  for (const [name, tensor] of weights) bind.set(name, remember(name, tensor));
-
-  const forward = inlineForTraining(g, student, bind, scalar("seed"), options);
-  const logits = required(forward.values, student.outputs[0]?.name ?? "");
-  const average =
-    options.averageTeacher && averageTeacher(builder, student, forward.values, weights, options.averageTeacher, options.channelBlock);
-  const { terms, total, teacher, indices, added } = buildLosses(options, builder, {
-    labels,
-    logits,
-    student: (name) => required(forward.values, name),
-    answers: average?.answers ?? new Map(),
-  });
-  const trained = [...[...parameters.keys()].map((name) => required(bind, name)), ...added];
+  const { builder, state, scalars, weights, buffers, logits, labels, total, terms, trained, added, average, ...objective } =
+    emitObjective(options);
+  const { g, scalar, replace } = builder;
+  const all = [...trained, ...added];
   const learningRate = scalar("learningRate");
   const isScaled = optimizer.isPlain && options.clipNorm === undefined;
-  const { gradients, norm } = clip(g, backpropagate(g, total, trained, isScaled ? learningRate : undefined), options.clipNorm);
+  const { gradients, norm } = clip(g, backpropagate(g, total, all, isScaled ? learningRate : undefined), options.clipNorm);
   const rate = isScaled ? undefined : learningRate;
-  const changed = new Map([...forward.buffers, ...g.scope("optimizer", () => update(builder, optimizer, rate, trained, gradients))]);
+  const changed = new Map([...buffers, ...g.scope("optimizer", () => update(builder, optimizer, rate, all, gradients))]);
   for (const [name, value] of changed) replace(name, value);
   const updated = new Map([...changed].filter(([name]) => weights.has(name)));
   if (options.average) averageWeights(builder, updated, weights);
@@ -160,6 +147,7 @@ export function compileStep(options: StepOptions): CompiledStep {
   const metrics = { ...terms, loss: total, ...(correct && { correct }), ...(norm && { gradientNorm: norm }) };
   const entries = Object.values(metrics).map((value) => g.reshape(value, [1]));
   g.output(g.concat(entries, 0), METRICS);
+  const { inputs, indices, teacher } = objective;
   return {
     graph: forSpeed(pruneDead(g.build())),
     batchSize,
@@ -168,9 +156,35 @@ export function compileStep(options: StepOptions): CompiledStep {
     average: options.average ?? false,
     optimizer,
     scalars: [...scalars.keys()],
-    batch: { inputs: student.inputs.map(({ name }) => name), labels: LABELS, ...(indices && { indices: INDICES }), teacher },
+    batch: { inputs, labels: LABELS, ...(indices && { indices: INDICES }), teacher },
     metrics: Object.keys(metrics),
   };
+}
+
+/** The student's forward pass and the losses: what a step begins with, and what measures its gradients. */
+export function emitObjective(options: StepOptions) {
+  const { builder, state, scalars } = stepBuilder();
+  const { g, scalar, remember } = builder;
+  const { graph, parameters, buffers } = trainable(options.student, options);
+  const student = withSizes(graph, options);
+  const bind = new Map(student.inputs.map(({ name, type, shape }): [string, Value] => [name, g.input(name, type, shape)]));
+  const labels = g.input(LABELS, "int32", [options.batchSize]);
+  const weights = new Map([...parameters, ...buffers]);
+  for (const [name, tensor] of weights) bind.set(name, remember(name, tensor));
+
+  const forward = inlineForTraining(g, student, bind, scalar("seed"), options);
+  const logits = required(forward.values, student.outputs[0]?.name ?? "");
+  const average =
+    options.averageTeacher && averageTeacher(builder, student, forward.values, weights, options.averageTeacher, options.channelBlock);
+  const losses = buildLosses(options, builder, {
+    labels,
+    logits,
+    student: (name) => required(forward.values, name),
+    answers: average?.answers ?? new Map(),
+  });
+  const trained = [...parameters.keys()].map((name) => required(bind, name));
+  const inputs = student.inputs.map(({ name }) => name);
+  return { builder, state, scalars, inputs, labels, logits, weights, buffers: forward.buffers, trained, average, ...losses };
 }
 
 /** The student for batches of one size, with the arithmetic on shapes done and recurrent layers, which have no gradient rule, unrolled. */
@@ -244,11 +258,15 @@ function buildLosses(
   };
   const added: Value[] = [];
   const terms: Record<string, Value> = {};
+  const weighted: Value[] = [];
   for (const { name, build } of losses) {
-    terms[name] = g.scope(`loss:${name}`, () => build({ ...shared, ...lossParts(step, name, added, options) }));
+    const parts = lossParts(step, name, added, options);
+    const term = g.scope(`loss:${name}`, () => build({ ...shared, ...parts }));
+    terms[name] = term;
+    const weight = scalar(`weight:${name}`);
+    weighted.push(options.uncertainty ? weighedByUncertainty(parts, term, weight) : g.mul(term, weight));
   }
-  const weighted = Object.entries(terms).map(([name, value]) => g.mul(value, scalar(`weight:${name}`)));
-  return { terms, total: g.sum(...weighted), teacher: [...inputs.keys()], indices, added };
+  return { terms, weighted, total: g.sum(...weighted), teacher: [...inputs.keys()], indices, added };
 }
 
 function required(values: ReadonlyMap<string, Value>, name: string): Value {

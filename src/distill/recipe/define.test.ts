@@ -40,9 +40,17 @@ test("every function writes the plain data of YAML and JSON", () => {
     epochs: 4,
   });
   expect(() => parseRecipe(written)).not.toThrow();
-  const other = { ...rest, student: make.lenet(), optimizer: make.sgd({ learningRate: make.stepDecay(0.1, { at: [2], factor: 0.1 }) }) };
+  const other = {
+    ...rest,
+    student: make.lenet(),
+    losses: [make.kd({ temperature: make.exponential(8, 2, { warmup: 0.1 }) })],
+    balance: make.balance.gradientNorm({ every: 20 }),
+    optimizer: make.sgd({ learningRate: make.stepDecay(0.1, { at: [2], factor: 0.1 }) }),
+  };
   expect(other).toMatchObject({
     student: { zoo: "lenet" },
+    losses: [{ kd: { temperature: { exponential: { from: 8, to: 2, warmup: 0.1 } } } }],
+    balance: { gradientNorm: { every: 20 } },
     optimizer: { sgd: { learningRate: { stepDecay: { from: 0.1, at: [2], factor: 0.1 } } } },
   });
   expect(() => parseRecipe(other)).not.toThrow();
@@ -52,6 +60,7 @@ test("every function writes the plain data of YAML and JSON", () => {
     { average: { decay: { steps: { 0: 0.99, 5: 0.999 } } } },
   ]);
   expect(parseRecipe({ ...rest, optimizer, teacher: make.averageTeacher() }).teacher).toEqual({ average: { decay: 0.999 } });
+  expect([make.balance.uncertainty(), make.balance.validation({ step: 1 })]).toEqual([{ uncertainty: {} }, { validation: { step: 1 } }]);
 });
 
 test("every network of the zoo has a function that writes its name and options, and a recipe takes it", () => {

@@ -113,6 +113,18 @@ export const attention = loss.attention;
 /** (1 − alpha)·cross-entropy + alpha·T²·KL. */
 export const hinton = (options: OptionsOf<Loss, "hinton"> = {}): Loss => ({ hinton: options });
 
+type Balance = NonNullable<RecipeInput["balance"]>;
+
+/** How the weights of losses follow what the run shows: `balance.gradientNorm({ every: 100 })`. */
+export const balance = {
+  /** Each loss learns how much it counts. */
+  uncertainty: (): Balance => ({ uncertainty: {} }),
+  /** Gradients in the proportion of the weights. */
+  gradientNorm: (options: OptionsOf<Balance, "gradientNorm"> = {}): Balance => ({ gradientNorm: options }),
+  /** The ratio of losses on the teacher to those on labels, by what epochs gain on validation. */
+  validation: (options: OptionsOf<Balance, "validation"> = {}): Balance => ({ validation: options }),
+};
+
 /** The student's own moving average as its teacher (Mean Teacher); alone, or the last of a list of teachers. */
 export const averageTeacher = (options: Extract<RecipeInput["teacher"], { readonly average: unknown }>["average"] = {}) => ({
   average: options,
@@ -129,6 +141,10 @@ export const steps = (byEpoch: Readonly<Record<number, number>>): ScheduleInput 
 export const cosine = (from: number, options: Omit<Options<"cosine">, "from"> = {}): ScheduleInput => ({ cosine: { from, ...options } });
 export const linear = (from: number, to: number, options: Omit<Options<"linear">, "from" | "to"> = {}): ScheduleInput => ({
   linear: { from, to, ...options },
+});
+/** From `from` to `to` by the same factor at each step. */
+export const exponential = (from: number, to: number, options: Omit<Options<"exponential">, "from" | "to"> = {}): ScheduleInput => ({
+  exponential: { from, to, ...options },
 });
 /** Multiplied by `factor` at each epoch of `at`. */
 export const stepDecay = (from: number, options: Omit<Options<"stepDecay">, "from">): ScheduleInput => ({

@@ -24,6 +24,7 @@ const schedule = fc.oneof(
   fc.record({ steps: fc.dictionary(fc.nat(50).map(String), positive).map((steps) => ({ ...steps, 0: 1 })) }),
   fc.record({ constant: fc.record({ value: positive, warmup: fraction }, { requiredKeys: ["value"] }) }),
   fc.record({ linear: fc.record({ from: positive, to: positive, warmup: fraction }, { requiredKeys: ["from", "to"] }) }),
+  fc.record({ exponential: fc.record({ from: positive, to: positive, warmup: fraction }, { requiredKeys: ["from", "to"] }) }),
   fc.record({ cosine: fc.record({ from: positive, to: positive, warmup: fraction }, { requiredKeys: ["from"] }) }),
   fc.record({ stepDecay: fc.record({ from: positive, at: fc.array(count, { minLength: 1, maxLength: 3 }), factor: positive }) }),
   fc.record({ oneCycle: fc.record({ peak: positive, rise: fraction, divisor: positive }, { requiredKeys: ["peak"] }) }),
@@ -89,6 +90,12 @@ const recipe = fc.record(
     epochs: count,
     seed: fc.integer(),
     average: fc.record({ decay: fraction }, optional),
+    balance: fc.oneof(
+      fc.constant({ uncertainty: {} }),
+      fc.record({ gradientNorm: fc.record({ every: count, smoothing: below1 }, optional) }),
+      fc.constant({ validation: { step: 1 } }),
+    ),
+    shares: fc.boolean(),
     frozen: fc.array(fc.string()),
     keep: fc.constantFrom("best", "last"),
     cache: fc.oneof(
@@ -125,6 +132,7 @@ test("what is left out is filled in", () => {
     keep: "last",
     snapshots: [],
     baseline: true,
+    shares: true,
     device: "cpu",
   });
 });
@@ -142,12 +150,13 @@ function complaint(changed: unknown): string {
   throw new Error("The recipe was accepted.");
 }
 
-const SHAPES = "steps, constant, linear, cosine, stepDecay, oneCycle";
+const SHAPES = "steps, constant, linear, cosine, exponential, stepDecay, oneCycle";
 const SCHEDULE = `one key of ${SHAPES}`;
 const TEMPERATURE = `${SHAPES}, learned, perSample`;
 const NETWORKS = networkNames.join(", ");
 const LOSSES = [...Object.keys(lossTable), "hinton"].join(", ");
 const LOSS = `an object with exactly one key of ${LOSSES}`;
+const BALANCE = "an object with exactly one key of uncertainty, gradientNorm, validation";
 const temperature = (value: unknown) => ({ losses: [{ kd: { temperature: value } }] });
 const learningRate = (value: unknown) => ({ optimizer: { sgd: { learningRate: value } } });
 const augment = (value: unknown) => ({ data: { idx: "d", augment: [value] } });
@@ -156,7 +165,7 @@ describe("a mistake is named by its key, with what is allowed there:", () => {
   test.each<[changed: Record<string, unknown>, message: string]>([
     [
       { lossess: [] },
-      'The recipe has the unknown key "lossess"; allowed are name, data, teacher, combine, teacherPrecision, student, losses, assistants, generations, mutual, stages, optimizer, epochs, batchSize, seed, clipNorm, average, frozen, keep, snapshots, baseline, cache, device, threads, workers.',
+      'The recipe has the unknown key "lossess"; allowed are name, data, teacher, combine, teacherPrecision, student, losses, balance, shares, assistants, generations, mutual, stages, optimizer, epochs, batchSize, seed, clipNorm, average, frozen, keep, snapshots, baseline, cache, device, threads, workers.',
     ],
     [{ name: "../up" }, "name: must be a name: a text that has no slash and does not start with a dot."],
     [{ epochs: 0 }, "epochs: must be greater than 0 (found 0)."],
@@ -232,6 +241,17 @@ describe("a mistake is named by its key, with what is allowed there:", () => {
     [{ cache: { encoding: "int8" } }, 'cache.encoding: must be float32, float16 or { topK: n } (found "int8").'],
     [{ cache: { encoding: { topK: 0 } } }, "cache.encoding.topK: must be greater than 0 (found 0)."],
     [{ cache: { size: 1 } }, 'cache: has the unknown key "size"; allowed are directory, encoding, maxBytes.'],
+    [temperature({ exponential: { from: 4, to: 0 } }), "losses[0].kd.temperature.exponential.to: must be greater than 0 (found 0)."],
+    [
+      { losses: [{ kd: { weight: { exponential: { from: 0, to: 1 } } } }] },
+      "losses[0].kd.weight.exponential.from: must be greater than 0 (found 0).",
+    ],
+    [{ balance: "gradientNorm" }, `balance: must be ${BALANCE} (found "gradientNorm").`],
+    [{ balance: {} }, `balance: must be ${BALANCE}.`],
+    [{ balance: { gradientNorm: { every: 0 } } }, "balance.gradientNorm.every: must be greater than 0 (found 0)."],
+    [{ balance: { gradientNorm: { smoothing: 1 } } }, "balance.gradientNorm.smoothing: must be less than 1 (found 1)."],
+    [{ balance: { validation: { steps: 1 } } }, 'balance.validation: has the unknown key "steps"; allowed are step.'],
+    [{ shares: "no" }, 'shares: must be true or false (found "no").'],
     [augment({ crop: 2 }), 'data.augment[0]: has the unknown key "crop"; allowed are shift, rotate, affine, elastic, flip.'],
     [augment({ affine: { scale: [1] } }), "data.augment[0].affine.scale: must have at least 2 entries."],
     [augment({ flip: false }), "data.augment[0].flip: must be true (found false)."],

@@ -55,6 +55,15 @@ const optimizer = oneOf({
   }),
 });
 
+/** How the weights of losses follow what the run shows. */
+const balance = oneOf({
+  uncertainty: strict({}),
+  /** Steps between measurements; how much of the mean norm stays at each. */
+  gradientNorm: strict({ every: count.default(50), smoothing: z.number().min(0).lt(1).default(0.9) }),
+  /** The first step of the search, in powers of two. */
+  validation: strict({ step: positive.max(3).default(0.5) }),
+});
+
 const encodingError = { error: ({ input }: { input?: unknown }) => mustBe("float32, float16 or { topK: n }", input) };
 const encoding = z.union([z.enum(["float32", "float16"], encodingError), strict({ topK: count })], encodingError);
 const cache = strict({
@@ -122,6 +131,10 @@ export const recipeSchema = strict({
   teacherPrecision: z.enum(["float32", "int8"]).default("float32"),
   student: networkOrFile,
   losses: losses.default([{ crossEntropy: { weight: 1, labelSmoothing: 0 } }]),
+  /** Constant, or as their schedules say, unless given; with one loss there is nothing to balance. */
+  balance: balance.optional(),
+  /** Measures at each epoch's end what share of the gradient each loss contributes, where there are several. */
+  shares: z.boolean().default(true),
   /** Networks between teacher and student, each taught by the one before it (teacher assistants). */
   assistants: z.array(networkOrFile).default([]),
   /** So many students in turn, each taught by the one before it (born-again networks); `ensemble` also tests them together. */
@@ -177,5 +190,6 @@ export type NetworkRecipe = Recipe["student"];
 export type StageRecipe = NonNullable<Recipe["stages"]>[number];
 export type CombineRecipe = Recipe["combine"];
 export type LossRecipe = Recipe["losses"][number];
+export type BalanceRecipe = NonNullable<Recipe["balance"]>;
 export type OptimizerRecipe = Recipe["optimizer"];
 export type AugmentationRecipe = DataRecipe["augment"][number];
