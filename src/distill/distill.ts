@@ -52,11 +52,11 @@ export async function runRecipe(recipe: Recipe, environment: Environment): Promi
   const line = await lineOf(recipe, read.data.train, environment.readFile);
   const peers = await peersOf(recipe, read.data.train, environment.readFile);
   const { teachers, trained } = await trainLine(line, peers, read, environment);
-  const [student, { network }] = [trained.at(-1) as Trained, line.at(-1) as Link];
+  const [student, { network, plain }] = [trained.at(-1) as Trained, line.at(-1) as Link];
   const alone = {
     phase: "baseline",
     recipe: { ...recipe, teacher: undefined },
-    network,
+    network: plain ?? network,
     stages: withoutTeacher(recipe),
     teachers: [],
   } as const;

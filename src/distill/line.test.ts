@@ -203,3 +203,26 @@ describe("the student's own average as its teacher", () => {
     expect(same(await average({ ...kept, stages: [{ epochs: 1 }, { epochs: 2 }] }), await average({ ...kept, epochs: 1 }))).toBe(true);
   });
 });
+
+describe("a student with its teacher's classifier", () => {
+  const cnn = (channels: number[]) => ({ zoo: "small-cnn", channels, depth: 1 }) as const;
+  const simkd: RecipeInput = { ...base, teacher: "cnn.onnx", student: cnn([4, 8]), preset: "simkd" };
+
+  it("leaves that as it is, and is compared with the student as it was", async () => {
+    const { student: taught } = await runOf({ ...base, student: cnn([6, 12]), epochs: 2 });
+    const { student, baseline } = await runOf(simkd, inMemory({ "cnn.onnx": taught.bytes }));
+    const weights = [...taught.graph.initializers].filter(([name]) => name.startsWith("classifier/"));
+    expect(weights).toHaveLength(2);
+    for (const [name, { data }] of weights) expect(student.graph.initializers.get(`teacher/${name}`)?.data).toEqual(data);
+    const plain = await runOf({ ...base, student: cnn([4, 8]) });
+    expect(same(baseline?.bytes, plain.student.bytes)).toBe(true);
+  });
+
+  it("has one teacher from a file", async () => {
+    for (const more of [{ teacher: ["teacher.onnx", "teacher.onnx"] }, { assistants: [cnn([4, 8])] }, { teacher: { average: {} } }]) {
+      await expect(runOf({ ...simkd, teacher: "teacher.onnx", ...more }, withTeacher())).rejects.toThrow(
+        /exactly one teacher, which is a file/,
+      );
+    }
+  });
+});

@@ -5,7 +5,10 @@ import type { Environment, Phase } from "./environment.ts";
 import { toNetwork } from "./network.ts";
 import { needsTeacher, objectiveOf } from "./objective.ts";
 import type { NetworkRecipe, Recipe } from "./recipe/schema.ts";
+import { TEACHER_PREFIX, withTeacherClassifier } from "./simkd.ts";
 import { stagesOf } from "./stages.ts";
+import { teacherSources } from "./teacher/sources.ts";
+import { readTeacher } from "./teacher.ts";
 
 /** One of the networks that a run trains in turn: the first learns from the recipe's teachers, each other one from the one before. */
 export interface Link {
@@ -13,6 +16,8 @@ export interface Link {
   /** As it is for this link. */
   readonly recipe: Recipe;
   readonly network: Graph;
+  /** What it is compared with, where that isn't the same network. */
+  readonly plain?: Graph;
 }
 
 /**
@@ -34,8 +39,30 @@ export async function lineOf(recipe: Recipe, samples: Samples, readFile: Environ
     await add(`generation-${count - earlier}`, reseeded(recipe.student, earlier), recipe.seed + earlier);
   }
   await add("student", recipe.student, recipe.seed);
+  if (recipe.teacherClassifier) return [await withClassifierOf(recipe, line, samples, readFile)];
   checkLosses(line, samples);
   return line as [Link, ...Link[]];
+}
+
+/** The student with its teacher's classifier, which stays as it is (SimKD). */
+async function withClassifierOf(recipe: Recipe, line: readonly Link[], samples: Samples, readFile: Environment["readFile"]): Promise<Link> {
+  const [link] = line as [Link];
+  const [file, ...others] = teacherSources(recipe).files;
+  if (line.length > 1 || file === undefined || others.length > 0) {
+    throw new LimbeckError("A student takes over the classifier of exactly one teacher, which is a file.", {
+      where: "teacherClassifier",
+      hint: "Name one teacher, and neither assistants nor generations.",
+    });
+  }
+  const { graph } = readTeacher(await readFile(file), file, samples);
+  const frozen = (patterns: readonly string[]) => [...patterns, `${TEACHER_PREFIX}*`];
+  const stages = recipe.stages?.map((stage) => ({ ...stage, frozen: frozen(stage.frozen ?? recipe.frozen) }));
+  return {
+    ...link,
+    recipe: { ...link.recipe, frozen: frozen(recipe.frozen), stages },
+    network: withTeacherClassifier(link.network, graph, { seed: recipe.seed }),
+    plain: link.network,
+  };
 }
 
 /** How many students a run trains in turn, and whether it also tests them together. */

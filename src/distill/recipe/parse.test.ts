@@ -120,6 +120,7 @@ test("what is left out is filled in", () => {
   expect(parseRecipe({ ...minimal, losses: [{ kd: {} }], student: "small.onnx" })).toEqual({
     data: { idx: "mnist", validation: 5000, splitSeed: 0, exclude: [], augment: [] },
     combine: "mean",
+    teacherClassifier: false,
     assistants: [],
     teacherPrecision: "float32",
     student: { zoo: "onnx", file: "small.onnx" },
@@ -165,7 +166,7 @@ describe("a mistake is named by its key, with what is allowed there:", () => {
   test.each<[changed: Record<string, unknown>, message: string]>([
     [
       { lossess: [] },
-      'The recipe has the unknown key "lossess"; allowed are name, data, teacher, combine, teacherPrecision, student, losses, balance, shares, assistants, generations, mutual, stages, optimizer, epochs, batchSize, seed, clipNorm, average, frozen, keep, snapshots, baseline, cache, device, threads, workers.',
+      'The recipe has the unknown key "lossess"; allowed are name, data, teacher, combine, teacherClassifier, teacherPrecision, student, losses, balance, shares, assistants, generations, mutual, stages, optimizer, epochs, batchSize, seed, clipNorm, average, frozen, keep, snapshots, baseline, cache, device, threads, workers.',
     ],
     [{ name: "../up" }, "name: must be a name: a text that has no slash and does not start with a dot."],
     [{ epochs: 0 }, "epochs: must be greater than 0 (found 0)."],

@@ -7,7 +7,7 @@ export interface Preset {
   readonly summary: string;
   /** Where the hyper-parameters come from. */
   readonly source: string;
-  readonly recipe: Pick<RecipeInput, "losses" | "stages">;
+  readonly recipe: Pick<RecipeInput, "losses" | "stages" | "teacherClassifier">;
 }
 
 const hard = { crossEntropy: {} } as const;
@@ -161,6 +161,11 @@ export const presets = {
     summary: "Knowledge review: each stage learns from all earlier ones of the teacher",
     source: "Chen et al., 2021: weight 1, 20 of 240 epochs of warm-up",
     recipe: { losses: [hard, { review: { weight: { constant: { value: 1, warmup: 0.083 } } } }] },
+  },
+  simkd: {
+    summary: "The teacher's own classifier on the student's features, which are made to be the teacher's",
+    source: "Chen et al., 2022: no labels, weight 1",
+    recipe: { teacherClassifier: true, losses: [{ hint: { weight: 1, pairs: ["last"] } }] },
   },
   ofa: {
     summary: "Every stage classifies, by targets that lean on the label: for other kinds of teachers",

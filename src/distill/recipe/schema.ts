@@ -127,6 +127,8 @@ export const recipeSchema = strict({
       error: ({ input }) => mustBe(`one of ${COMBINE.join(", ")}, or an object with exactly one key of weights, perClass`, input),
     })
     .default("mean"),
+  /** Whether the student is given the teacher's own classifier, behind a projector of its last feature map (SimKD). */
+  teacherClassifier: z.boolean().default(false),
   /** What the teacher computes in while it teaches: int8 is faster, and near what float32 gives. */
   teacherPrecision: z.enum(["float32", "int8"]).default("float32"),
   student: networkOrFile,
