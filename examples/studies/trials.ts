@@ -6,7 +6,6 @@ import { appendFileSync, existsSync, mkdirSync, readFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { parseRecipe } from "../../src/distill/recipe/parse.ts";
 import type { RecipeInput } from "../../src/distill/recipe/schema.ts";
 import type { TrialResult } from "./trial.ts";
 
@@ -77,10 +76,10 @@ async function ask(worker: ChildProcess, { name, recipe }: Trial): Promise<Trial
 
 const withOneThread = (recipe: RecipeInput): RecipeInput => ({ ...recipe, threads: 1, workers: 0, baseline: false });
 
-/** Of the recipe with its defaults and presets written out. */
+/** Of the recipe as it is written: what is added to recipes later makes no other trial of it. */
 function keyOf({ recipe }: Trial): string {
   return createHash("sha256")
-    .update(JSON.stringify(parseRecipe(withOneThread(recipe))))
+    .update(JSON.stringify(withOneThread(recipe)))
     .digest("hex");
 }
 
