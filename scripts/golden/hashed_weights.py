@@ -29,7 +29,7 @@ def hashed(name, shape, value):
 
 def weight(name, shape):
     """Scales about 1, offsets about 0, and weights that keep the size of activations."""
-    if name.endswith("layer_scale") or name.endswith("running_var") or (name.endswith("weight") and len(shape) == 1):
+    if name.endswith("scale") or name.endswith("running_var") or (name.endswith("weight") and len(shape) == 1):
         return hashed(name, shape, lambda u: 0.5 + u)
     if len(shape) == 1:
         return hashed(name, shape, lambda u: 0.2 * (u - 0.5))

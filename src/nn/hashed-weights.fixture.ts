@@ -23,7 +23,7 @@ export function hashed(name: string, shape: readonly number[], value: (u: number
 
 /** The weight of this name and shape: scales about 1, offsets about 0, and weights that keep the size of activations. */
 export function hashedWeight(name: string, shape: readonly number[]): Float32Tensor {
-  const isScale = /(layer_scale|running_var)$/.test(name) || (name.endsWith("weight") && shape.length === 1);
+  const isScale = /(scale|running_var)$/.test(name) || (name.endsWith("weight") && shape.length === 1);
   if (isScale) return hashed(name, shape, (u) => 0.5 + u);
   if (shape.length === 1) return hashed(name, shape, (u) => 0.2 * (u - 0.5));
   const bound = Math.sqrt(6 / elementCount(shape.slice(1)));
