@@ -101,6 +101,9 @@ async function checkRoom(plan: Plan, missing: readonly Range[], store: ShardStor
   });
 }
 
+/** Bytes that a run keeps without being asked to. Features take thousands of times what logits do. */
+const MOST_UNASKED = 1e9;
+
 /**
  * Labels what is not yet stored, and gives the teacher's outputs from there; undefined where the recipe wants no cache. Whatever keeps it
  * from working costs a run no more than the cache: that is told in one line, and there is none.
@@ -111,6 +114,12 @@ export async function openTeacherCache(request: CacheRequest): Promise<TeacherCa
   if (!settings || !store) return undefined;
   try {
     const { plan, labeller, missing } = await prepareCache(request, settings, store);
+    if (request.recipe.cache === undefined && plan.bytes > MOST_UNASKED) {
+      events.onNotice?.(
+        `The teacher's outputs would take ${megabytes(plan.bytes)} on disk, so it is asked again each time: \`cache: true\` keeps them.`,
+      );
+      return undefined;
+    }
     if (missing.length > 0) events.onStage?.("Labelling with the teacher");
     const computed = missing.length > 0 ? await fillCache(plan, missing, labeller, store, events.onLabel) : 0;
     return cacheOver(plan, labeller, store, computed, events);
