@@ -21,6 +21,7 @@ const makers: Readonly<Record<string, MakeWork>> = {
   "teacher-wrn-40-2": wideResnetTeacher,
   "teacher-bert-base": bertTeacher,
   kd: distillation({ teacher: "resnet32x4", student: "resnet8x4", batchSize: 64 }),
+  "kd-int8": distillation({ teacher: "resnet32x4", student: "resnet8x4", batchSize: 64, int8: true }),
   "kd-cached": distillation({ teacher: "resnet32x4", student: "resnet8x4", batchSize: 64, cached: true }),
 };
 

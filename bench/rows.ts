@@ -86,6 +86,15 @@ export const rows: readonly Row[] = [
     scale: epoch,
   },
   {
+    id: "kd-int8",
+    name: "the same with the teacher in int8 (`teacherPrecision`), PyTorch's in float32",
+    measure: "time",
+    work: "kd-int8",
+    peer: pytorch("kd", LAYOUTS),
+    goal: { atLeast: 1.2, aim: 1.6 },
+    scale: epoch,
+  },
+  {
     id: "kd-cached",
     name: "the same, later epochs: answers known, PyTorch asks its teacher again",
     measure: "time",

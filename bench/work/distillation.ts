@@ -1,5 +1,5 @@
 import { type Batch, trainingBatches } from "../../src/data/batches.ts";
-import { memorySamples, type Samples } from "../../src/data/samples.ts";
+import { memorySamples, type Samples, subset } from "../../src/data/samples.ts";
 import { crop, flip } from "../../src/data/transforms.ts";
 import { LOGITS, objectiveOf, teacherName } from "../../src/distill/objective.ts";
 import { loadTeacher, readTeacher } from "../../src/distill/teacher.ts";
@@ -24,7 +24,12 @@ interface Distillation {
   readonly batchSize: number;
   /** Whether the teacher's answers are known, as they are from the second epoch on. */
   readonly cached?: boolean;
+  /** Whether the teacher answers in int8. */
+  readonly int8?: boolean;
 }
+
+/** Samples on which a teacher in int8 is compared with itself: they only have to be there. */
+const FIRST = Uint32Array.from({ length: 64 }, (_, index) => index);
 
 type Teach = (batch: Batch) => Promise<Readonly<Record<string, Tensor>>>;
 
@@ -33,14 +38,18 @@ const network = (variant: keyof typeof resnetVariants): Graph => resnet(variant,
 
 /** Steps of distilling one ResNet into another at CIFAR-100's shapes, batch making (crop, flip, normalise) included. */
 export function distillation(options: Distillation): MakeWork {
-  const { batchSize, cached = false } = options;
+  const { batchSize, cached = false, int8 = false } = options;
   const [teacherGraph, student] = [network(options.teacher), network(options.student)];
   const asked = cached ? 0 : flopsOf(teacherGraph, { [BATCH]: batchSize }).forward;
   return async (runtime) => {
     const data = samples(SAMPLES);
     const teach = cached
       ? rememberedAnswers(data, batchSize)
-      : (await loadTeacher(runtime, readTeacher(writeOnnx(teacherGraph), options.teacher, data), data, normalization)).teach;
+      : (
+          await loadTeacher(runtime, readTeacher(writeOnnx(teacherGraph), options.teacher, data), data, normalization, {
+            int8: int8 ? { validation: subset(data, FIRST) } : undefined,
+          })
+        ).teach;
     return {
       run: await trainingLoop(runtime, student, data, batchSize, teach),
       flops: asked + flopsOf(student, { [BATCH]: batchSize }).training,
