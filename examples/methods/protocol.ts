@@ -2,8 +2,8 @@
  * The protocol of the studies of methods and claims: small runs that two cores can repeat many times.
  *
  * A convolutional teacher that has seen all training images teaches a student of 6,274 weights, which sees them at half the size, from 4,000
- * of them. Each method is tuned on the validation images as the plain baseline is, by three trials: the method's weights times 1/3, 1 and 3; the
- * baseline's learning rate times 1/3, 1 and 3.
+ * of them. Each method is tuned on the validation images as the plain baseline is, by three trials: the method's weights times 1/100, 1/10 and 1, at
+ * the learning rate that is best for labels alone; for these, three learning rates.
  */
 import { existsSync } from "node:fs";
 import { join } from "node:path";
@@ -12,11 +12,12 @@ import { presets } from "../../src/distill/recipe/presets.ts";
 import type { RecipeInput } from "../../src/distill/recipe/schema.ts";
 import { mean, runsOf, runTrials, type Trial } from "../studies/trials.ts";
 
-/** Factors that are tried. */
-export const FACTORS = [1 / 3, 1, 3];
+/** Factors that are tried: of a method's published weights, which are for larger networks, and of the learning rate. */
+export const FACTORS = { weights: [0.01, 0.1, 1], learningRate: [1 / 3, 1, 3] };
 /** Of the trials that choose one. */
 const TUNING_SEED = 100;
-const LEARNING_RATE = 0.03;
+/** What labels alone do best with. */
+const LEARNING_RATE = 0.09;
 export const EPOCHS = 12;
 /** Relative to the repository, as recipes have it. */
 const here = "runs/study-methods";
@@ -107,13 +108,18 @@ export function trialOf(dataSet: DataSet, name: string, method: Method | undefin
 
 /** The factor with which each method does best on validation. */
 export async function tuned(dataSet: DataSet, methods: Readonly<Record<string, Method | undefined>>): Promise<readonly number[]> {
+  const factorsOf = (method: Method | undefined) => (method ? FACTORS.weights : FACTORS.learningRate);
+  const trials = Object.entries(methods).map(([name, method]) =>
+    factorsOf(method).map((factor) => ({ factor, trial: trialOf(dataSet, name, method, factor, TUNING_SEED) })),
+  );
   const found = await runTrials(
-    Object.entries(methods).flatMap(([name, method]) => FACTORS.map((factor) => trialOf(dataSet, name, method, factor, TUNING_SEED))),
+    trials.flatMap((tried) => tried.map(({ trial }) => trial)),
     results,
   );
-  return Object.keys(methods).map((_, place) => {
-    const tried = FACTORS.map((factor, index) => ({ factor, validation: found[place * FACTORS.length + index]?.validation ?? 0 }));
-    return tried.reduce((best, other) => (other.validation > best.validation ? other : best)).factor;
+  const validations = found.map(({ validation }) => validation);
+  return trials.map((tried) => {
+    const own = validations.splice(0, tried.length);
+    return tried[own.indexOf(Math.max(...own))]?.factor ?? 1;
   });
 }
 
