@@ -2,8 +2,8 @@
  * The protocol of the studies of methods and claims: small runs that two cores can repeat many times.
  *
  * A convolutional teacher that has seen all training images teaches a student of 6,274 weights, which sees them at half the size, from 4,000
- * of them. Each method is tuned on the validation images as the plain baseline is, by three trials: the method's weights times 1/100, 1/10 and 1, at
- * the learning rate that is best for labels alone; for these, three learning rates.
+ * of them. Each method is tuned on the validation images as the plain baseline is, by three trials: the method's weights times 1/100, 1/10 and 1; for
+ * labels alone, three learning rates around that of the methods.
  */
 import { existsSync } from "node:fs";
 import { join } from "node:path";
@@ -16,7 +16,6 @@ import { mean, runsOf, runTrials, type Trial } from "../studies/trials.ts";
 export const FACTORS = { weights: [0.01, 0.1, 1], learningRate: [1 / 3, 1, 3] };
 /** Of the trials that choose one. */
 const TUNING_SEED = 100;
-/** What labels alone do best with. */
 const LEARNING_RATE = 0.09;
 export const EPOCHS = 12;
 /** Relative to the repository, as recipes have it. */
