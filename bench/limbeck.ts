@@ -3,11 +3,11 @@ import { readFileSync } from "node:fs";
 import { createInterface } from "node:readline";
 import { nodeRuntime } from "../src/runtime/node.ts";
 import type { Answer, Request } from "./contestant.ts";
-import { distillation } from "./work/distillation.ts";
-import { convolution, matrixProduct } from "./work/products.ts";
-import { bertStep, mlpStep, mobilenetStep, resnet8x4Step, resnet20Step } from "./work/steps.ts";
-import { bertTeacher, resnet56Teacher, wideResnetTeacher } from "./work/teachers.ts";
-import type { MakeWork, Work } from "./work/work.ts";
+import { distillation } from "./workloads/distillation.ts";
+import { convolution, matrixProduct } from "./workloads/products.ts";
+import { bertStep, mlpStep, mobilenetStep, resnet8x4Step, resnet20Step } from "./workloads/steps.ts";
+import { bertTeacher, resnet56Teacher, wideResnetTeacher } from "./workloads/teachers.ts";
+import type { MakeWork, Work } from "./workloads/work.ts";
 
 const makers: Readonly<Record<string, MakeWork>> = {
   "matrix-product": matrixProduct,

@@ -10,8 +10,8 @@ import { channelBlockOf } from "../src/runtime/channel-block.ts";
 import { ortRuntime } from "../src/runtime/ort.ts";
 import { compileStep, LABELS } from "../src/train/step.ts";
 import { createTrainer, type Trainer } from "../src/train/trainer.ts";
-import { cifarOptimizer } from "./work/steps.ts";
-import { CLASSES, IMAGE, labels, uniform } from "./work/work.ts";
+import { cifarOptimizer } from "./workloads/steps.ts";
+import { CLASSES, IMAGE, labels, uniform } from "./workloads/work.ts";
 
 const [BATCH, ROUNDS, RUNS] = [64, 5, 2];
 const network = { inputShape: IMAGE, classes: CLASSES, seed: 0 };

@@ -6,8 +6,8 @@ import { nodeRuntime } from "../src/runtime/node.ts";
 import { median } from "./compare.ts";
 import { line } from "./regression.ts";
 import { type ScalingSeries, scalingPlot } from "./scaling-plot.ts";
-import { imageStep } from "./work/steps.ts";
-import { CLASSES, IMAGE, type MakeWork } from "./work/work.ts";
+import { imageStep } from "./workloads/steps.ts";
+import { CLASSES, IMAGE, type MakeWork } from "./workloads/work.ts";
 
 const ROUNDS = 9;
 const WARMUP = 2;

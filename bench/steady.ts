@@ -4,7 +4,7 @@ import { runInNewContext } from "node:vm";
 import { writeSection } from "../scripts/page-section.ts";
 import { nodeRuntime } from "../src/runtime/node.ts";
 import { line } from "./regression.ts";
-import { distillation } from "./work/distillation.ts";
+import { distillation } from "./workloads/distillation.ts";
 
 const STEPS = 6000;
 /** Steps before memory counts: the runtime's arena and JavaScript's heap grow to their size, V8 compiles what is called often. */
