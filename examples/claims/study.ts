@@ -40,7 +40,7 @@ await measure({ none: undefined, hinton: methodOf("hinton"), threePart: methodOf
 const [factor] = await tuned(mnist, { hinton: methodOf("hinton") });
 const rows: Row[] = [
   compared("Soft targets help a small student", "a student with soft targets is better than one with labels alone", "hinton", "none"),
-  await ofGrid(factor as number),
+  await ofGrid(),
   compared("Three parts beat two", "soft + hard + feature losses beat soft + hard", "threePart", "hinton"),
   compared("A temperature that falls beats a constant one", "10, then 5, then 3, against 4", "falling", "hinton"),
   await severalTeachers(),
@@ -85,9 +85,12 @@ function verdictOf(values: readonly number[], others: readonly number[]): string
   return Math.abs(points) <= margin ? `within the spread (${size})` : points > 0 ? `holds (${size})` : `does not hold here (${size})`;
 }
 
-async function ofGrid(factor: number): Promise<Row> {
+async function ofGrid(): Promise<Row> {
+  const factors = await tuned(mnist, Object.fromEntries(TEMPERATURES.map((temperature) => [`kd at ${temperature}`, kdAt(temperature)])));
   const found = await runTrials(
-    TEMPERATURES.flatMap((temperature) => SEEDS.map((seed) => trialOf(mnist, `kd at ${temperature}`, kdAt(temperature), factor, seed))),
+    TEMPERATURES.flatMap((temperature, place) =>
+      SEEDS.map((seed) => trialOf(mnist, `kd at ${temperature}`, kdAt(temperature), factors[place] as number, seed)),
+    ),
     results,
   );
   const byTemperature = TEMPERATURES.map((_, place) => SEEDS.map((_, seed) => found[place * SEEDS.length + seed]?.test ?? Number.NaN));
@@ -102,7 +105,7 @@ async function ofGrid(factor: number): Promise<Row> {
   };
 }
 
-/** Three networks of other kinds, trained for three epochs each; the student of all three against that of the best. */
+/** Three networks of other kinds, trained for eight epochs each; the student of all three against that of the best. */
 async function severalTeachers(): Promise<Row> {
   const networks: readonly NetworkRecipe[] = [
     { zoo: "small-cnn", channels: [16, 32], depth: 1, dropout: 0 },
@@ -139,7 +142,7 @@ function trainedTeacher(network: NetworkRecipe, name: string): string {
   if (!existsSync(join(runsOf("claims"), name, "student.onnx"))) {
     console.log(`Training ${name}`);
     const options = ["--data", mnist.idx, "--student", network.zoo, "--out", out, "--quiet"];
-    const changes = [`student=${JSON.stringify(network)}`, "epochs=3", "data.augment=[{shift: 2}]"].flatMap((change) => ["--set", change]);
+    const changes = [`student=${JSON.stringify(network)}`, "epochs=8", "data.augment=[{shift: 2}]"].flatMap((change) => ["--set", change]);
     const { status } = spawnSync(process.execPath, ["dist/cli.js", "train", ...options, ...changes], {
       cwd: root,
       stdio: ["ignore", "ignore", "inherit"],
