@@ -25,7 +25,7 @@ const results = join(runsOf("cifar"), "trials.jsonl");
 const TEACHER = ".cache/study-cifar/teacher";
 
 /** The short schedule. */
-const EPOCHS = 4;
+const EPOCHS = 3;
 /** Trials that choose see fewer images, and another seed. */
 const TUNING = { images: 10_000, seed: 100, learningRates: [0.003, 0.01, 0.03] };
 
@@ -116,10 +116,12 @@ async function compared(
 ): Promise<readonly (readonly number[])[]> {
   const entries = Object.entries(ways);
   const trials = SEEDS.flatMap((seed) =>
-    entries.map(([way, losses]): Trial => ({
-      name: `${name} ${way} seed ${seed}`,
-      recipe: recipeOf(student, losses, rates.get(name) as number, seed),
-    })),
+    entries.map(
+      ([way, losses]): Trial => ({
+        name: `${name} ${way} seed ${seed}`,
+        recipe: recipeOf(student, losses, rates.get(name) as number, seed),
+      }),
+    ),
   );
   const found = await runTrials(trials, results);
   return entries.map((_, place) => SEEDS.map((_, seed) => found[seed * entries.length + place]?.test ?? Number.NaN));

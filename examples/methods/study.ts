@@ -32,7 +32,11 @@ for (const dataSet of dataSets.filter(({ name }) => ONLY === undefined || name =
     const own = SEEDS.map((_, seed) => found[seed * entries.length + place] as TrialResult);
     return { method, factor: factors[place] as number, test: own.map(({ test }) => test), stepMs: mean(own.map(({ stepMs }) => stepMs)) };
   });
-  await writeSection("docs/results.md", `study:methods ${dataSet.name}`, tableOf(rows, found[1]?.teachers[0] ?? Number.NaN, dataSet === mnist));
+  await writeSection(
+    "docs/results.md",
+    `study:methods ${dataSet.name}`,
+    tableOf(rows, found[1]?.teachers[0] ?? Number.NaN, dataSet === mnist),
+  );
 }
 
 interface RowOfTable {
