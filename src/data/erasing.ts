@@ -1,6 +1,6 @@
 import { LimbeckError } from "../errors.ts";
 import type { Random } from "../random.ts";
-import type { ImageShape } from "./placement.ts";
+import type { Box, ImageShape } from "./placement.ts";
 import type { Transform } from "./transforms.ts";
 
 /** What a part of an image is filled with: a value 0..1 before normalisation, or for each value one drawn from all of 0..1. */
@@ -58,13 +58,6 @@ export function cutout(size: number, value: Filling = 0): Transform {
     const left = random.integer(0, width - 1) - (size >> 1);
     fill(output, shape, { top, left, bottom: top + size, right: left + size }, value, random);
   };
-}
-
-interface Box {
-  readonly top: number;
-  readonly left: number;
-  readonly bottom: number;
-  readonly right: number;
 }
 
 /** Fills what of a box lies in the image. */

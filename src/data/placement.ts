@@ -1,6 +1,14 @@
 /** `[C, H, W]` */
 export type ImageShape = readonly [channels: number, height: number, width: number];
 
+/** Pixels (y, x) with top ≤ y < bottom and left ≤ x < right. */
+export interface Box {
+  readonly top: number;
+  readonly left: number;
+  readonly bottom: number;
+  readonly right: number;
+}
+
 /**
  * An image moved by whole pixels: for `top ≤ y < bottom` and `left ≤ x < right`, pixel (y, x) shows pixel
  * (rowDirection·y + rowOffset, columnDirection·x + columnOffset) of the original; every other one is 0.

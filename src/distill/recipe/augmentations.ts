@@ -66,3 +66,23 @@ export const augmentation = oneOf({
   /** All of them in turn, or none. */
   apply: strict({ probability: fraction, transforms: z.array(oneOf(transforms)).min(1) }),
 });
+
+const alpha = strict({ alpha: positive.default(1) });
+
+/** What is known of the training samples' classes. Validation and test are not changed. */
+export const labels = strict({
+  /** How many labels stay: a number, or a fraction below 1; of all classes equally many. */
+  keep: positive.optional(),
+  /** The share of them that is replaced by another class. */
+  noise: fraction.default(0),
+  /** Which these are. Kept apart from the recipe's seed, so that teacher and student know the same. */
+  seed: z.int().default(0),
+  /** Only the samples that have a label, repeated to as many as all. */
+  only: z.boolean().default(false),
+});
+
+/** How each training sample is mixed with another. */
+export const mixing = strict({ mixup: alpha.optional(), cutmix: alpha.optional(), probability: fraction.default(1) }).refine(
+  ({ mixup, cutmix }) => mixup !== undefined || cutmix !== undefined,
+  "must say how: mixup, cutmix, or both, one of which is then drawn for each sample",
+);

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { count, fraction, mustBe, nonNegative, oneOf, positive, schedule, strict } from "../../options.ts";
 import { devices } from "../../runtime/runtime.ts";
-import { augmentation } from "./augmentations.ts";
+import { augmentation, labels, mixing } from "./augmentations.ts";
 import { lossSchema } from "./losses.ts";
 import { networkOrFile } from "./networks.ts";
 import type { PresetName } from "./presets.ts";
@@ -17,7 +17,11 @@ const data = strict({
   exclude: z.array(z.int().nonnegative()).default([]),
   /** Only the first so many training samples, for trying things out. */
   limit: count.optional(),
+  /** What is known of the training samples' classes. */
+  labels: labels.optional(),
   augment: z.array(augmentation).default([]),
+  /** How each training sample is mixed with another. */
+  mix: mixing.optional(),
   /** After how many epochs the augmentations repeat; unless given, each epoch draws new ones. */
   views: count.optional(),
   /** Per channel; computed from the training set unless given. */
