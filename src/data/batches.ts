@@ -1,7 +1,7 @@
 import { LimbeckError } from "../errors.ts";
 import { elementCount, type Float32Tensor, float32, int32, type Tensor } from "../graph/tensor.ts";
 import { permutation, randomFor } from "../random.ts";
-import { type MixOptions, type MixtureOf, mixedRowWriter, mixtures, samplesFor } from "./mix.ts";
+import { type MixOptions, type MixtureOf, mixedRowWriter, mixtures } from "./mix.ts";
 import type { Normalization } from "./normalize.ts";
 import { type RowWriter, rowWriter } from "./rows.ts";
 import type { Samples } from "./samples.ts";
@@ -62,8 +62,6 @@ export function stepsPerEpoch(samples: Samples, batchSize: number): number {
 /** The batches of an epoch, each of which can be made by itself. */
 export interface Epoch {
   readonly steps: number;
-  /** The samples that the batch of a step is made of: its own, and those that they are mixed with. */
-  samples(step: number): Uint32Array;
   /** Makes the batch of a step, in buffers for `batchSize` samples. */
   batch(step: number, buffers: BatchBuffers): Batch;
 }
@@ -152,13 +150,11 @@ function inOrder(
 ): Epoch {
   const { sampleShape } = samples;
   const size = elementCount(sampleShape);
-  const indicesOf = (step: number) => order.subarray(step * batchSize, (step + 1) * batchSize);
   return {
     steps: Math.ceil(order.length / batchSize),
-    samples: (step) => samplesFor(indicesOf(step), mixtureOf),
     batch: (step, buffers) => {
       const { inputs, labels, partners } = buffers;
-      const indices = indicesOf(step);
+      const indices = order.subarray(step * batchSize, (step + 1) * batchSize);
       indices.forEach((index, row) => {
         write(index, inputs, row * size);
         labels[row] = samples.label(index);

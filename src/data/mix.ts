@@ -139,7 +139,7 @@ function paste(
   }
 }
 
-/** The samples that rows are made of: those of the indices, and what these are mixed with. */
+/** The samples that rows are made of: those of the indices, and what these are mixed with, each once. */
 export function samplesFor(indices: Uint32Array, mixtureOf?: MixtureOf): Uint32Array {
   if (!mixtureOf) return indices;
   return Uint32Array.from(new Set(Array.from(indices, (index) => [index, mixtureOf(index).partner]).flat()));
