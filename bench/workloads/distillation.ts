@@ -1,6 +1,7 @@
 import { type Batch, trainingBatches } from "../../src/data/batches.ts";
+import { crop } from "../../src/data/crop.ts";
 import { memorySamples, type Samples, subset } from "../../src/data/samples.ts";
-import { crop, flip } from "../../src/data/transforms.ts";
+import { flip } from "../../src/data/transforms.ts";
 import { LOGITS, objectiveOf, teacherName } from "../../src/distill/objective.ts";
 import { loadTeacher, readTeacher } from "../../src/distill/teacher.ts";
 import type { Graph } from "../../src/graph/graph.ts";

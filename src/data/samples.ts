@@ -11,6 +11,7 @@ export interface Samples {
   readonly sampleShape: readonly number[];
   /** Class names; a label is an index into them. */
   readonly classes: readonly string[];
+  /** −1 where its class is not known. */
   label(index: number): number;
   /** Writes sample `index`, scaled to 0..1, row-major, into `out`, which holds exactly one sample. */
   read(index: number, out: Float32Array): void;
@@ -23,7 +24,8 @@ export interface Samples {
 /** Samples as plain data, for `openSamples`. Who makes samples out of others must change their source too. */
 export type SamplesSource =
   | { readonly memory: MemorySamples }
-  | { readonly subset: { readonly of: SamplesSource; readonly indices: Uint32Array } };
+  | { readonly subset: { readonly of: SamplesSource; readonly indices: Uint32Array } }
+  | { readonly relabelled: { readonly of: SamplesSource; readonly labels: Int32Array } };
 
 /** What training sees, what decisions are made on, and what is only reported on. */
 export interface Splits {
@@ -84,7 +86,19 @@ export function memorySamples({ name, sampleShape, classes, pixels, labels }: Me
 
 /** The samples that a source describes. */
 export function openSamples(source: SamplesSource): Samples {
-  return "memory" in source ? memorySamples(source.memory) : subset(openSamples(source.subset.of), source.subset.indices);
+  if ("memory" in source) return memorySamples(source.memory);
+  if ("relabelled" in source) return relabelled(openSamples(source.relabelled.of), source.relabelled.labels);
+  return subset(openSamples(source.subset.of), source.subset.indices);
+}
+
+/** The same samples with other labels. @param labels One of each, or −1. */
+export function relabelled(samples: Samples, labels: Int32Array): Samples {
+  const { source } = samples;
+  return {
+    ...samples,
+    label: (index) => labels[index] as number,
+    source: source && { relabelled: { of: source, labels } },
+  };
 }
 
 /** The samples at `indices`, in that order. */

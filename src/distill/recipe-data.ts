@@ -1,4 +1,5 @@
 import { stepsPerEpoch } from "../data/batches.ts";
+import { labelledOnly, lacksLabels, withLabels } from "../data/labels.ts";
 import { channelStatistics, type Normalization } from "../data/normalize.ts";
 import { type Samples, type Splits, subset } from "../data/samples.ts";
 import type { Environment } from "./environment.ts";
@@ -19,9 +20,20 @@ export async function readData(recipe: Recipe, environment: Environment): Promis
 
 /** @throws LimbeckError when the data do not fill a batch. */
 export async function openData(recipe: DataRecipe, { batchSize }: Pick<Recipe, "batchSize">, environment: Environment): Promise<Splits> {
-  const data = limited(await environment.openData(recipe), recipe.limit);
+  const { limit, labels } = recipe;
+  const all = limited(await environment.openData(recipe), limit);
+  const data = labels ? { ...all, train: withLabels(all.train, labels) } : all;
   stepsPerEpoch(data.train, batchSize);
   return data;
+}
+
+/**
+ * For a network that learns from labels alone: without the samples that have none, in as many steps, which then are not spent on batches
+ * that say nothing.
+ */
+export function labelledPart(read: RecipeData): RecipeData {
+  const { data } = read;
+  return lacksLabels(data.train) ? { ...read, data: { ...data, train: labelledOnly(data.train) } } : read;
 }
 
 function limited(data: Splits, limit: number | undefined): Splits {

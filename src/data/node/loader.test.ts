@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { LimbeckError } from "../../errors.ts";
 import { toTransform } from "../augmentation.ts";
 import { type Batch, trainingBatches } from "../batches.ts";
+import { withLabels } from "../labels.ts";
 import { type BatchLoader, inlineLoader, type LoaderOptions } from "../loader.ts";
 import { memorySamples, type Samples, type SamplesSource, subset } from "../samples.ts";
 import { nodeLoader } from "./loader.ts";
@@ -19,21 +20,23 @@ const all = memorySamples({
   pixels: Uint8Array.from({ length: 3 * LENGTH * 40 }, (_, pixel) => 128 + 127 * Math.sin(pixel * 1.7)),
   labels: Uint8Array.from({ length: 3 * LENGTH }, (_, index) => index % 3),
 });
-const samples = subset(all, everyThird);
+const samples = withLabels(subset(all, everyThird), { keep: 0.8 });
 const source = samples.source as SamplesSource;
 const options: LoaderOptions = {
   batchSize: 4,
   seed: 7,
   normalization: { mean: [0.4, 0.5], std: [0.2, 0.3] },
   augment: [{ affine: { rotate: 20, translate: 1 } }, { elastic: { alpha: 5, sigma: 2 } }, { shift: 1 }, { flip: true }],
+  mix: { mixup: { alpha: 1 }, cutmix: { alpha: 1 }, probability: 0.8 },
 };
 const STEPS = 10;
 
 /** A copy that outlives the batch. */
-const copyOf = ({ inputs, labels, indices, size }: Batch) => ({
+const copyOf = ({ inputs, labels, partners, indices, size }: Batch) => ({
   inputs: [...inputs.data],
   shape: inputs.shape,
   labels: [...(labels.data as Int32Array)],
+  partners: [...((partners?.labels.data ?? []) as Int32Array), ...(partners?.share.data ?? [])],
   indices: [...indices],
   size,
 });

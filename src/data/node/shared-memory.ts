@@ -11,6 +11,7 @@ export function inSharedMemory(bytes: Uint8Array): Uint8Array {
 /** A source whose pixels are not copied when it is sent to a thread. */
 export function sharedSource(source: SamplesSource): SamplesSource {
   if ("memory" in source) return { memory: { ...source.memory, pixels: inSharedMemory(source.memory.pixels) } };
+  if ("relabelled" in source) return { relabelled: { ...source.relabelled, of: sharedSource(source.relabelled.of) } };
   const { of, indices } = source.subset;
   return { subset: { of: sharedSource(of), indices } };
 }

@@ -1,4 +1,5 @@
 import { type Batch, viewBatches } from "../../data/batches.ts";
+import type { MixOptions } from "../../data/mix.ts";
 import type { Normalization } from "../../data/normalize.ts";
 import type { Samples } from "../../data/samples.ts";
 import type { Transform } from "../../data/transforms.ts";
@@ -14,6 +15,7 @@ export interface Labeller {
   readonly samples: Samples;
   readonly normalization: Normalization;
   readonly transforms: readonly Transform[];
+  readonly mix?: MixOptions;
   readonly seed: number;
   readonly batchSize: number;
 }
@@ -115,9 +117,9 @@ async function labelRange(
 
 /** Full batches of a range in its view. */
 export function rangeBatches({ view, first, count }: Range, labeller: Labeller): Iterable<Batch> {
-  const { samples, batchSize, seed, normalization, transforms } = labeller;
+  const { samples, batchSize, seed, normalization, transforms, mix } = labeller;
   const order = Uint32Array.from({ length: batchSize * Math.ceil(count / batchSize) }, (_, index) => first + Math.min(index, count - 1));
-  return viewBatches(samples, order, { batchSize, seed, view, normalization, transforms });
+  return viewBatches(samples, order, { batchSize, seed, view, normalization, transforms, mix });
 }
 
 function writeRecords(

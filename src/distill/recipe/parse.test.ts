@@ -41,7 +41,15 @@ const augmentation = fc.oneof(
     affine: fc.record({ rotate: positive, scale: fc.tuple(positive, positive), shear: positive, translate: positive }, optional),
   }),
   fc.record({ elastic: fc.record({ alpha: positive, sigma: positive }) }),
-  fc.constant({ flip: true }),
+  fc.constantFrom(
+    { flip: true },
+    { trivialAugment: true },
+    { randAugment: {} },
+    { apply: { probability: 0.5, transforms: [{ shift: 1 }] } },
+  ),
+  fc.record({ crop: fc.record({ padding: count, mode: fc.constantFrom("zero", "reflect") }, { requiredKeys: ["padding"] }) }),
+  fc.record({ colorJitter: fc.record({ brightness: positive, contrast: positive, saturation: positive }, optional) }),
+  fc.record({ erasing: fc.record({ probability: fraction, value: fc.oneof(fraction, fc.constant("noise")) }, optional) }),
 );
 const network = fc.oneof(
   fc.constant("model.onnx"),
@@ -162,6 +170,10 @@ const temperature = (value: unknown) => ({ losses: [{ kd: { temperature: value }
 const learningRate = (value: unknown) => ({ optimizer: { sgd: { learningRate: value } } });
 const augment = (value: unknown) => ({ data: { idx: "d", augment: [value] } });
 
+const TRANSFORMS =
+  "shift, crop, resizedCrop, rotate, affine, elastic, flip, flipVertical, colorJitter, grayscale, invert, posterize, solarize, " +
+  "autocontrast, equalize, sharpness, gaussianBlur, gaussianNoise, erasing, cutout, randAugment, trivialAugment";
+
 describe("a mistake is named by its key, with what is allowed there:", () => {
   test.each<[changed: Record<string, unknown>, message: string]>([
     [
@@ -253,7 +265,16 @@ describe("a mistake is named by its key, with what is allowed there:", () => {
     [{ balance: { gradientNorm: { smoothing: 1 } } }, "balance.gradientNorm.smoothing: must be less than 1 (found 1)."],
     [{ balance: { validation: { steps: 1 } } }, 'balance.validation: has the unknown key "steps"; allowed are step.'],
     [{ shares: "no" }, 'shares: must be true or false (found "no").'],
-    [augment({ crop: 2 }), 'data.augment[0]: has the unknown key "crop"; allowed are shift, rotate, affine, elastic, flip.'],
+    [augment({ crop: 2 }), "data.augment[0].crop: must be an object with some of the keys padding, mode (found 2)."],
+    [augment({ swirl: 2 }), `data.augment[0]: has the unknown key "swirl"; allowed are ${TRANSFORMS}, apply.`],
+    [augment({ colorJitter: { hue: 0.6 } }), "data.augment[0].colorJitter.hue: must be at most 0.5 (found 0.6)."],
+    [augment({ erasing: { area: [0.5, 0.1] } }), "data.augment[0].erasing.area: must be a range, the lower end first."],
+    [augment({ gaussianBlur: { size: 4 } }), "data.augment[0].gaussianBlur.size: must be odd."],
+    [augment({ cutout: { size: 4, value: "red" } }), 'data.augment[0].cutout.value: must be a number from 0 to 1, or noise (found "red").'],
+    [
+      augment({ apply: { probability: 0.5, transforms: [{ apply: {} }] } }),
+      `data.augment[0].apply.transforms[0]: has the unknown key "apply"; allowed are ${TRANSFORMS}.`,
+    ],
     [augment({ affine: { scale: [1] } }), "data.augment[0].affine.scale: must have at least 2 entries."],
     [augment({ flip: false }), "data.augment[0].flip: must be true (found false)."],
   ])("%j", (changed, message) => {
