@@ -1,6 +1,6 @@
 import { extname, resolve } from "node:path";
-import { openIdxDirectory } from "../data/node/idx-directory.ts";
 import { nodeLoader } from "../data/node/loader.ts";
+import { openData } from "../data/node/open-data.ts";
 import type { ShardStore } from "../distill/cache/store.ts";
 import { cacheSettingsOf } from "../distill/cache/teacher-cache.ts";
 import type { Environment, ProgressEvents } from "../distill/environment.ts";
@@ -21,8 +21,7 @@ export function nodeEnvironment(
 ): Environment {
   return {
     runtime: nodeRuntime({ device: recipe.device, threads: recipe.threads }),
-    openData: (data) =>
-      openIdxDirectory(data.idx, { validation: data.validation, splitSeed: data.splitSeed, exclude: data.exclude, relativeTo }),
+    openData: (data) => openData(data, { relativeTo }),
     openLoader: nodeLoader(recipe.workers),
     readFile: (path) => {
       const absolute = resolve(relativeTo, path);

@@ -1,4 +1,5 @@
 import { cpus, release as osRelease, type as osType, totalmem } from "node:os";
+import { sourceName } from "../data/data-source.ts";
 import type { Samples } from "../data/samples.ts";
 import type { Outcome } from "../distill/distill.ts";
 import type { Recipe } from "../distill/recipe/schema.ts";
@@ -108,7 +109,7 @@ function batchOf(graph: Graph, size: number): Record<string, number> {
 function protocol({ recipe, data, relatives, baseline }: Outcome): string {
   const { train, validation, test } = data;
   return [
-    `Trained on ${train.length} samples of ${recipe.data.idx}, ${validation.length} held out for validation, tested on all ${test.length} test samples.`,
+    `Trained on ${train.length} samples of ${sourceName(recipe.data)}, ${validation.length} held out for validation, tested on all ${test.length} test samples.`,
     "'Last epoch' is the network after the last epoch; 'best on validation' is the test accuracy of the epoch that was best on the validation samples.",
     `student.onnx holds the weights of the ${recipe.keep === "best" ? "epoch best on validation" : "last epoch"}${recipe.average ? ", averaged over steps" : ""}; errors, agreement and confusion are of that file.`,
     relatives.some(({ name }) => /^(assistant|generation)-/.test(name))
