@@ -16,8 +16,10 @@ export interface ImageItems {
    * @throws LimbeckError when they cannot be read.
    */
   encoded(index: number): Promise<Uint8Array>;
-  /** Plain data from which another thread opens the same items. */
-  readonly source: unknown;
+  /** Changes when images or labels do: a SHA-256 of names, sizes and times of the files, of labels and of the order. */
+  readonly fingerprint: string;
+  /** From which another thread opens the same items. */
+  readonly source: ImageItemsSource;
 }
 
 /** What a data set has of each; what it lacks is held out of training. */
@@ -25,4 +27,31 @@ export interface ImageItemSplits {
   readonly train: ImageItems;
   readonly validation?: ImageItems;
   readonly test?: ImageItems;
+}
+
+/** Image items as plain data, whose large parts lie in memory that threads share. */
+export type ImageItemsSource = { readonly files: FileItemsSource };
+
+/** What items of every kind have. */
+export interface LabelledSource {
+  readonly name: string;
+  readonly classes: readonly string[];
+  /** `[N]` */
+  readonly labels: Int32Array;
+  readonly fingerprint: string;
+}
+
+/** One file for each image. */
+export interface FileItemsSource extends LabelledSource {
+  /** The directory that the paths are relative to. */
+  readonly root: string;
+  readonly paths: PackedStrings;
+}
+
+/** Millions of texts in one piece of memory. */
+export interface PackedStrings {
+  /** UTF-8, one after the other. */
+  readonly bytes: Uint8Array;
+  /** Where each ends. */
+  readonly ends: Float64Array;
 }

@@ -1,0 +1,79 @@
+import { createHash } from "node:crypto";
+import { type Stats, stat as statCallback } from "node:fs";
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { LimbeckError } from "../../errors.ts";
+import type { FileItemsSource, ImageItems } from "../image-items.ts";
+import { stringAt } from "./packed-strings.ts";
+import { labelsInSharedMemory } from "./shared-memory.ts";
+
+/** Of one encoded image. */
+export const MOST_IMAGE_BYTES = 64 * 2 ** 20;
+/** Files looked at together: enough to keep Node's threads busy. */
+const AT_ONCE = 512;
+
+const stat = promisify(statCallback);
+
+export interface FileItemsOptions extends Omit<FileItemsSource, "fingerprint"> {
+  /** Where an image is asked for, if its path does not say it: a row of a manifest. */
+  readonly askedIn?: (index: number) => string;
+}
+
+/**
+ * Images that are files of their own. The paths are opened as they are: whoever read them from somewhere has checked them.
+ *
+ * @throws LimbeckError when a file is missing, empty, too large or no file.
+ */
+export async function fileItems({ askedIn, ...options }: FileItemsOptions): Promise<ImageItems> {
+  const { classes, root, paths, labels } = options;
+  const hash = createHash("sha256").update(JSON.stringify(classes));
+  for (let start = 0; start < labels.length; start += AT_ONCE) {
+    const indices = Array.from({ length: Math.min(AT_ONCE, labels.length - start) }, (_, offset) => start + offset);
+    const files = await Promise.all(indices.map((index) => imageFile(join(root, stringAt(paths, index)), () => askedIn?.(index))));
+    for (const [offset, { size, mtimeMs }] of files.entries()) {
+      const index = start + offset;
+      hash.update(JSON.stringify([stringAt(paths, index), size, mtimeMs, labels[index]]));
+    }
+  }
+  return openFileItems({ ...options, labels: labelsInSharedMemory(labels), fingerprint: hash.digest("hex") });
+}
+
+/** The items that `fileItems` found, without looking for them again. */
+export function openFileItems(source: FileItemsSource): ImageItems {
+  const { name, root, paths, labels, classes, fingerprint } = source;
+  const where = (index: number): string => join(root, stringAt(paths, index));
+  return {
+    name,
+    length: labels.length,
+    classes,
+    fingerprint,
+    source: { files: source },
+    where,
+    label: (index) => labels[index] as number,
+    async encoded(index) {
+      try {
+        return await readFile(where(index));
+      } catch (cause) {
+        throw new LimbeckError("The image cannot be read.", { where: where(index), hint: (cause as Error).message, cause });
+      }
+    },
+  };
+}
+
+async function imageFile(path: string, askedIn: () => string | undefined): Promise<Stats> {
+  const refuse = (message: string, hint: string, cause?: unknown): LimbeckError => {
+    const place = askedIn();
+    return new LimbeckError(message, { where: place ? `${path}, from ${place}` : path, hint, cause });
+  };
+  const found = await stat(path).catch((cause: NodeJS.ErrnoException) => {
+    if (cause.code === "ENOENT") throw refuse("There is no such image.", "Put it there, or leave it out of the data set.", cause);
+    throw refuse("The image cannot be read.", cause.message, cause);
+  });
+  if (!found.isFile()) throw refuse("This is no file.", "An image is a file of its own.");
+  if (found.size === 0) throw refuse("The image is empty.", "Get it again, or leave it out of the data set.");
+  if (found.size > MOST_IMAGE_BYTES) {
+    throw refuse(`The image has ${found.size} bytes, more than ${MOST_IMAGE_BYTES}.`, "Make it smaller, or leave it out of the data set.");
+  }
+  return found;
+}

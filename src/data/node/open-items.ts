@@ -1,0 +1,7 @@
+import type { ImageItems, ImageItemsSource } from "../image-items.ts";
+import { openFileItems } from "./file-items.ts";
+
+/** The items that a source describes: those of another thread, without looking at their files again. */
+export function openImageItems(source: ImageItemsSource): ImageItems {
+  return openFileItems(source.files);
+}
