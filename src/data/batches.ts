@@ -1,6 +1,7 @@
 import { LimbeckError } from "../errors.ts";
 import { elementCount, type Float32Tensor, float32, int32, type Tensor } from "../graph/tensor.ts";
 import { permutation, randomFor } from "../random.ts";
+import { type Near, near } from "./near.ts";
 import type { Normalization } from "./normalize.ts";
 import { type RowWriter, rowWriter } from "./rows.ts";
 import type { Samples } from "./samples.ts";
@@ -57,8 +58,10 @@ export function stepsPerEpoch(samples: Samples, batchSize: number): number {
 /** The batches of an epoch, each of which can be made by itself. */
 export interface Epoch {
   readonly steps: number;
-  /** Makes the batch of a step, in buffers for `batchSize` samples. */
-  batch(step: number, buffers: BatchBuffers): Batch;
+  /** Makes the batch of a step, in buffers for `batchSize` samples; at once, where samples are in memory. */
+  batch(step: number, buffers: BatchBuffers): Batch | Promise<Batch>;
+  /** Begins to bring into memory what the batch of a step is made of. Absent where all samples are there. */
+  ahead?(step: number): void;
 }
 
 export interface BatchBuffers {
@@ -92,15 +95,16 @@ export function trainingEpoch(samples: Samples, options: TrainingBatchOptions): 
 
 function ofView(samples: Samples, order: Uint32Array, options: ViewBatchOptions): Epoch {
   const { seed, view, batchSize } = options;
-  const write = rowWriter(samples, options, (index) => randomFor(seed, view, index, TRANSFORM));
-  return inOrder(samples, order, batchSize, write, view);
+  const source = near(samples);
+  const write = rowWriter(source.samples, options, (index) => randomFor(seed, view, index, TRANSFORM));
+  return inOrder(source, order, batchSize, write, view);
 }
 
 /**
  * The samples of an order in one augmentation: what training sees of them in the epochs of that view; the last batch may be smaller. Buffers
  * serve as in `trainingBatches`.
  */
-export function viewBatches(samples: Samples, order: Uint32Array, options: ViewBatchOptions): Iterable<Batch> {
+export function viewBatches(samples: Samples, order: Uint32Array, options: ViewBatchOptions): AsyncIterable<Batch> {
   return inTurn(samples, ofView(samples, order, options), options.batchSize);
 }
 
@@ -110,7 +114,7 @@ export function viewBatches(samples: Samples, order: Uint32Array, options: ViewB
  *
  * @throws LimbeckError as `trainingEpoch`, and for a start outside the epoch.
  */
-export function trainingBatches(samples: Samples, options: TrainingBatchOptions & { readonly startStep?: number }): Iterable<Batch> {
+export function trainingBatches(samples: Samples, options: TrainingBatchOptions & { readonly startStep?: number }): AsyncIterable<Batch> {
   const { batchSize, startStep = 0 } = options;
   const steps = stepsPerEpoch(samples, batchSize);
   checkStart(samples, startStep, steps);
@@ -118,27 +122,45 @@ export function trainingBatches(samples: Samples, options: TrainingBatchOptions 
 }
 
 /** Every sample, in order, untransformed; the last batch may be smaller. Buffers serve as in `trainingBatches`. */
-export function evaluationBatches(samples: Samples, { batchSize, normalization }: EvaluationBatchOptions): Iterable<Batch> {
+export function evaluationBatches(samples: Samples, { batchSize, normalization }: EvaluationBatchOptions): AsyncIterable<Batch> {
   checkBatchSize(batchSize);
   const order = Uint32Array.from({ length: samples.length }, (_, index) => index);
-  const write = rowWriter(samples, { normalization }, nothingRandom);
-  return inTurn(samples, inOrder(samples, order, batchSize, write), batchSize);
+  const source = near(samples);
+  const write = rowWriter(source.samples, { normalization }, nothingRandom);
+  return inTurn(samples, inOrder(source, order, batchSize, write), batchSize);
 }
 
 const nothingRandom = () => randomFor();
 
-function inOrder(samples: Samples, order: Uint32Array, batchSize: number, write: RowWriter, view = 0): Epoch {
+function inOrder({ samples, fetch, show }: Near, order: Uint32Array, batchSize: number, write: RowWriter, view = 0): Epoch {
   const { sampleShape } = samples;
   const size = elementCount(sampleShape);
+  const steps = Math.ceil(order.length / batchSize);
+  const indicesOf = (step: number) => order.subarray(step * batchSize, (step + 1) * batchSize);
+  const make = (indices: Uint32Array, { inputs, labels }: BatchBuffers): Batch => {
+    indices.forEach((index, row) => {
+      write(index, inputs, row * size);
+      labels[row] = samples.label(index);
+    });
+    return batchOf({ inputs, labels }, indices, sampleShape, view);
+  };
+  if (!fetch) return { steps, batch: (step, buffers) => make(indicesOf(step), buffers) };
+  const coming = new Map<number, Promise<Samples>>();
   return {
-    steps: Math.ceil(order.length / batchSize),
-    batch: (step, { inputs, labels }) => {
-      const indices = order.subarray(step * batchSize, (step + 1) * batchSize);
-      indices.forEach((index, row) => {
-        write(index, inputs, row * size);
-        labels[row] = samples.label(index);
-      });
-      return batchOf({ inputs, labels }, indices, sampleShape, view);
+    steps,
+    ahead: (step) => {
+      if (step >= steps || coming.has(step)) return;
+      const brought = fetch(indicesOf(step));
+      // It may fail without anybody asking for it.
+      brought.catch(() => {});
+      coming.set(step, brought);
+    },
+    batch: async (step, buffers) => {
+      const indices = indicesOf(step);
+      const brought = await (coming.get(step) ?? fetch(indices));
+      coming.delete(step);
+      show(indices, brought);
+      return make(indices, buffers);
     },
   };
 }
@@ -155,11 +177,15 @@ export function batchOf({ inputs, labels }: BatchBuffers, indices: Uint32Array, 
   };
 }
 
-function inTurn(samples: Samples, epoch: Epoch, batchSize: number, startStep = 0): Iterable<Batch> {
+function inTurn(samples: Samples, epoch: Epoch, batchSize: number, startStep = 0): AsyncIterable<Batch> {
   return {
-    *[Symbol.iterator]() {
+    async *[Symbol.asyncIterator]() {
       const buffers = [batchBuffers(samples, batchSize), batchBuffers(samples, batchSize)] as const;
-      for (let step = startStep; step < epoch.steps; step++) yield epoch.batch(step, buffers[step % 2 === 0 ? 0 : 1]);
+      for (let step = startStep; step < epoch.steps; step++) {
+        const batch = await epoch.batch(step, buffers[step % 2 === 0 ? 0 : 1]);
+        epoch.ahead?.(step + 1);
+        yield batch;
+      }
     },
   };
 }

@@ -6,13 +6,17 @@ export interface SplitFiles {
   readonly test?: string | readonly string[];
 }
 
-/** How encoded images become samples. */
-export interface ImageOptions {
-  /** Height and width, or both in one: what every image is brought to. */
+/** What an encoded image is decoded to. */
+export interface Decoding {
+  /** Height and width, or both in one. */
   readonly size: number | readonly [height: number, width: number];
   readonly channels: 1 | 3;
   /** Fill the size and cut off what stands over, fit inside of it with black around, or give up the proportions. */
   readonly fit: "cover" | "contain" | "stretch";
+}
+
+/** How encoded images become samples. */
+export interface ImageOptions extends Decoding {
   /** What becomes of images that can't be decoded. */
   readonly unreadable: "refuse" | "skip";
   /** Samples held out for testing, where the source has no such split: a number, or a fraction below 1. */

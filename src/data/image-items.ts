@@ -27,6 +27,8 @@ export interface ImageItemSplits {
   readonly train: ImageItems;
   readonly validation?: ImageItems;
   readonly test?: ImageItems;
+  /** What the user should know: what was left out. */
+  readonly notes?: readonly string[];
 }
 
 /** Image items as plain data, whose large parts lie in memory that threads share. */

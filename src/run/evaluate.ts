@@ -1,5 +1,5 @@
 import { basename } from "node:path";
-import { channelStatistics } from "../data/normalize.ts";
+import { statisticsOf } from "../data/normalize.ts";
 import { checkClassifier, normalizationOf } from "../distill/network.ts";
 import { confusionMatrix, expectedCalibrationError } from "../measure/classification.ts";
 import { nodeRuntime } from "../runtime/node.ts";
@@ -48,7 +48,7 @@ export async function evaluate(
   const network = checkClassifier(graph, samples, path);
   const session = await nodeRuntime({ device }).createSession(bytes);
   try {
-    const predictions = await predict(session, network, samples, normalizationOf(network, path) ?? channelStatistics(splits.train));
+    const predictions = await predict(session, network, samples, normalizationOf(network, path) ?? (await statisticsOf(splits.train)));
     const { labels, accuracy, loss } = predictions;
     return {
       model: basename(path),

@@ -19,6 +19,7 @@ export function labelsInSharedMemory(labels: Int32Array): Int32Array {
 /** A source whose pixels are not copied when it is sent to a thread. */
 export function sharedSource(source: SamplesSource): SamplesSource {
   if ("memory" in source) return { memory: { ...source.memory, pixels: inSharedMemory(source.memory.pixels) } };
+  if ("images" in source) return source;
   const { of, indices } = source.subset;
   return { subset: { of: sharedSource(of), indices } };
 }
