@@ -30,7 +30,7 @@ export interface ImageItemSplits {
 }
 
 /** Image items as plain data, whose large parts lie in memory that threads share. */
-export type ImageItemsSource = { readonly files: FileItemsSource };
+export type ImageItemsSource = { readonly files: FileItemsSource } | { readonly webDataset: WebDatasetSource };
 
 /** What items of every kind have. */
 export interface LabelledSource {
@@ -46,6 +46,16 @@ export interface FileItemsSource extends LabelledSource {
   /** The directory that the paths are relative to. */
   readonly root: string;
   readonly paths: PackedStrings;
+}
+
+/** Entries of tar archives. */
+export interface WebDatasetSource extends LabelledSource {
+  readonly shards: readonly string[];
+  /** Of each image: its shard, the offset and number of its bytes there, and its name. */
+  readonly shard: Int32Array;
+  readonly offset: Float64Array;
+  readonly size: Int32Array;
+  readonly names: PackedStrings;
 }
 
 /** Millions of texts in one piece of memory. */
