@@ -22,6 +22,7 @@ const MOST_PADDING = 2 ** 20;
  * @throws LimbeckError when it is damaged, cut short or compressed, or has links and other things that are no files.
  */
 export function* tarEntries(file: OpenFile): Generator<TarEntry> {
+  refuseCompressed(file);
   let next = 0;
   let longName: string | undefined;
   let longSize: number | undefined;
@@ -63,13 +64,16 @@ export function* tarEntries(file: OpenFile): Generator<TarEntry> {
   }
 }
 
+function refuseCompressed(file: OpenFile): void {
+  const start = textOf(file.bytes(0, 4), "latin1");
+  if (!start.startsWith("\x1f\x8b") && start !== "\x28\xb5\x2f\xfd") return;
+  throw new LimbeckError("The archive is compressed.", {
+    where: file.path,
+    hint: "Decompress it first (gunzip, unzstd): images are read from the middle of it.",
+  });
+}
+
 function parseHeader(block: Uint8Array, file: OpenFile, offset: number): { name: string; size: number; type: string } {
-  if (offset === 0 && ((block[0] === 0x1f && block[1] === 0x8b) || (block[0] === 0x28 && block[1] === 0xb5))) {
-    throw new LimbeckError("The archive is compressed.", {
-      where: file.path,
-      hint: "Decompress it first (gunzip, unzstd): images are read from the middle of it.",
-    });
-  }
   const field = (start: number, length: number) => textOf(block.subarray(start, start + length)).replace(/\0.*$/s, "");
   // The sum of all bytes, those of the sum itself taken as spaces.
   const sum = block.reduce((total, byte, index) => total + (index >= 148 && index < 156 ? 0x20 : byte), 0);
@@ -128,8 +132,8 @@ function checkPadding(file: OpenFile, offset: number): void {
   throw damaged(file, offset, "The archive goes on behind its end");
 }
 
-function textOf(bytes: Uint8Array): string {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString();
+function textOf(bytes: Uint8Array, encoding?: BufferEncoding): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString(encoding);
 }
 
 function damaged(file: OpenFile, offset: number, what: string): LimbeckError {
