@@ -30,7 +30,10 @@ export interface ImageItemSplits {
 }
 
 /** Image items as plain data, whose large parts lie in memory that threads share. */
-export type ImageItemsSource = { readonly files: FileItemsSource } | { readonly webDataset: WebDatasetSource };
+export type ImageItemsSource =
+  | { readonly files: FileItemsSource }
+  | { readonly webDataset: WebDatasetSource }
+  | { readonly parquet: ParquetSource };
 
 /** What items of every kind have. */
 export interface LabelledSource {
@@ -56,6 +59,42 @@ export interface WebDatasetSource extends LabelledSource {
   readonly offset: Float64Array;
   readonly size: Int32Array;
   readonly names: PackedStrings;
+}
+
+/** Values of a column in Parquet files. */
+export interface ParquetSource extends LabelledSource {
+  readonly files: readonly ParquetImages[];
+  /** In the order of their rows. */
+  readonly pages: readonly ParquetPage[];
+}
+
+export interface ParquetImages {
+  readonly path: string;
+  /** Which image its row 0 is. */
+  readonly first: number;
+  /** Of the column and what contains it, outermost first: whether it may be null. */
+  readonly optional: readonly boolean[];
+}
+
+/** Rows that are compressed together. */
+export interface ParquetPage {
+  /** Which of the files. */
+  readonly file: number;
+  /** Which image its first row is. */
+  readonly first: number;
+  readonly rows: number;
+  readonly codec: string;
+  /** With its header. */
+  readonly span: ByteSpan;
+  /** The page of values that its own refer to. */
+  readonly dictionary?: ByteSpan;
+  /** In bytes, decompressed, with the dictionary. */
+  readonly size: number;
+}
+
+export interface ByteSpan {
+  readonly offset: number;
+  readonly length: number;
 }
 
 /** Millions of texts in one piece of memory. */

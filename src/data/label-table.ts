@@ -53,6 +53,22 @@ export function labelTable(): LabelTable {
   };
 }
 
+/** Where the classes have names: labels are their numbers. */
+export function namedLabels(classes: readonly string[]): LabelTable {
+  return {
+    add(label, where) {
+      checkLabel(label, where);
+      const index = wholeNumber.test(label) ? Number(label) : classes.length;
+      if (index < classes.length) return index;
+      throw new LimbeckError(`The image has the label ${label}, but the classes are 0 to ${classes.length - 1}.`, {
+        where: where(),
+        hint: "Correct the label, or name every class.",
+      });
+    },
+    finish: () => ({ classes, labelOf: (added) => added }),
+  };
+}
+
 function checkLabel(label: string, where: () => string): void {
   if (label === "" || (wholeNumber.test(label) && Number(label) < 0)) {
     throw new LimbeckError(label === "" ? "The image has no label." : `The image has the label ${label}, which stands for none.`, {

@@ -68,7 +68,7 @@ export async function openCifar(
       layout,
       { name: `${location} (${split})`, classes },
     );
-  return { train: read(layout.train, "train"), test: read(layout.test, "test") };
+  return { train: await read(layout.train, "train"), test: await read(layout.test, "test") };
 }
 
 async function readNames(path: string): Promise<string[]> {
@@ -80,19 +80,19 @@ async function readNames(path: string): Promise<string[]> {
 }
 
 /** All images of some files, in memory that threads share. */
-function readRecords(
+async function readRecords(
   paths: readonly string[],
   { labelBytes, label }: Layout,
-  named: { name: string; classes: readonly string[] },
-): Samples {
+  named: { readonly name: string; readonly classes: readonly string[] },
+): Promise<Samples> {
   const record = labelBytes + PIXELS;
-  const counts = paths.map((path) => lookInto(path, ({ size }) => countOf(size, record, path)));
+  const counts = await Promise.all(paths.map((path) => lookInto(path, ({ size }) => countOf(size, record, path))));
   const count = counts.reduce((sum, number) => sum + number, 0);
   const pixels = new Uint8Array(new SharedArrayBuffer(count * PIXELS));
   const labels = new Uint8Array(new SharedArrayBuffer(count));
   let index = 0;
   for (const [number, path] of paths.entries()) {
-    lookInto(path, (file) => {
+    await lookInto(path, (file) => {
       for (let row = 0; row < (counts[number] as number); row++, index++) {
         const bytes = file.bytes(row * record, record);
         labels[index] = bytes[label] as number;

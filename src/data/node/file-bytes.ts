@@ -22,7 +22,7 @@ const WINDOW = 16 * 1024;
  *
  * @throws LimbeckError when it can't be read or is no file.
  */
-export function lookInto<T>(path: string, look: (file: OpenFile) => T): T {
+export async function lookInto<T>(path: string, look: (file: OpenFile) => T | Promise<T>): Promise<T> {
   const descriptor = readable(path, () => openSync(path, "r"));
   try {
     const stats = readable(path, () => fstatSync(descriptor));
@@ -30,7 +30,7 @@ export function lookInto<T>(path: string, look: (file: OpenFile) => T): T {
     let window = Buffer.alloc(WINDOW);
     let [start, end] = [0, 0];
     const { size, mtimeMs } = stats;
-    return look({
+    return await look({
       path,
       size,
       mtimeMs,

@@ -130,7 +130,7 @@ describe("a manifest", () => {
       "unknown columns",
       "x.csv",
       "a.png,cat\n",
-      /^No column is known to hold the image\. \(in .*\) — Say which in columns\.image: the first row has a\.png, cat\./,
+      /^No column is known to hold the image\. \(in .*\) — Say which in columns\.image: there are a\.png, cat\./,
     ],
     ["an unknown label", "x.csv", "image,animal\n", /^No column is known to hold the label\./],
   ])("is refused for %s", async (_, name, text, message) => {
@@ -140,7 +140,9 @@ describe("a manifest", () => {
 
   it("is refused when it, or a column that is named, is missing", async () => {
     await write("x.csv", "image,label\na.png,cat\n");
-    expect(await complaint(open("x.csv", { label: "Label" }))).toMatch(/^There is no column "Label"\. \(in .*\) — .* has image, label\./);
+    expect(await complaint(open("x.csv", { label: "Label" }))).toMatch(
+      /^There is no column "Label"\. \(in .*\) — .*: there are image, label\./,
+    );
     expect(await complaint(open("no.csv"))).toMatch(/^There is no such file\. \(in .*no\.csv\)/);
     expect(await complaint(open("no.jsonl"))).toMatch(/^There is no such file\. \(in .*no\.jsonl\)/);
     expect(await complaint(open("deep"))).toMatch(

@@ -14,6 +14,7 @@ import {
   labelNames,
   MOST_IMAGES,
   nameOf,
+  noColumn,
   type SplitName,
   splitFiles,
   splitNamed,
@@ -23,7 +24,6 @@ import { type StringPacker, stringPacker } from "./packed-strings.ts";
 /** Columns that hold paths, the first of which is taken where the options name none. */
 const imageNames: readonly string[] = ["image", "path", "file", "filename", "file_name", "filepath", "image_path", "img"];
 const MOST_ROW_CHARACTERS = 2 ** 20;
-const MOST_SHOWN = 20;
 
 /**
  * Images that a CSV, TSV or JSON Lines file lists, each with its label. Paths are relative to the file, and stay within its directory. Where
@@ -106,11 +106,7 @@ function columnsAmong(names: readonly string[], wanted: Reading["columns"], path
     const chosen = wanted[what];
     const column = chosen === undefined ? spelled.indexOf(usual.find((name) => spelled.includes(name)) ?? "") : names.indexOf(chosen);
     if (column !== -1) return column;
-    const shown = names.slice(0, MOST_SHOWN).join(", ");
-    throw new LimbeckError(chosen === undefined ? `No column is known to hold the ${what}.` : `There is no column "${chosen}".`, {
-      where: path,
-      hint: `Say which in columns.${what}: the first row has ${shown}.`,
-    });
+    throw noColumn(what, chosen, names, path);
   };
   const split = spelled.indexOf("split");
   return { image: find("image", imageNames), label: find("label", labelNames), split: split === -1 ? undefined : split };

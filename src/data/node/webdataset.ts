@@ -70,10 +70,10 @@ interface Sample {
 type Columns = NonNullable<ImageSourceOptions["columns"]>;
 
 /** @returns What makes a source of the split, when the labels of all splits are known. */
-function indexShards(shards: readonly string[], name: string, table: LabelTable, columns: Columns) {
+async function indexShards(shards: readonly string[], name: string, table: LabelTable, columns: Columns) {
   const [shard, offset, size, added]: [number[], number[], number[], number[]] = [[], [], [], []];
   const names = stringPacker();
-  const files = shards.map((path, number) =>
+  const fileOf = (path: string, number: number) =>
     lookInto(path, (file) => {
       for (const [key, { image, label }] of samplesOf(file, columns)) {
         const where = () => `${path}: ${key}`;
@@ -85,9 +85,10 @@ function indexShards(shards: readonly string[], name: string, table: LabelTable,
         size.push(image.size);
         names.push(image.name);
       }
-      return { name: basename(path), size: file.size, mtimeMs: file.mtimeMs };
-    }),
-  );
+      return { name: `${basename(path)} ${columns.image ?? ""}`, size: file.size, mtimeMs: file.mtimeMs };
+    });
+  const files: Awaited<ReturnType<typeof fileOf>>[] = [];
+  for (const [number, path] of shards.entries()) files.push(await fileOf(path, number));
   if (added.length === 0) throw new LimbeckError(`There are no images (${imageExtensions.join(", ")}).`, { where: shards.join(", ") });
   return {
     source({ classes, labelOf }: FinishedLabels): WebDatasetSource {
