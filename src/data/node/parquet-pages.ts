@@ -2,6 +2,7 @@ import type { ColumnMetaData, CompressionCodec, Compressors, FileMetaData, PageH
 import { parquetMetadata, parquetReadObjects } from "hyparquet";
 import { parquetHeader } from "hyparquet/src/column.js";
 import { compressors, decompressZstd } from "hyparquet-compressors";
+import { z } from "zod";
 import { LimbeckError } from "../../errors.ts";
 import type { ByteSpan, ParquetPage } from "../image-items.ts";
 import type { OpenFile } from "./file-bytes.ts";
@@ -11,6 +12,29 @@ export type FoundPage = Omit<ParquetPage, "file" | "first">;
 
 /** Of a file's description: one of 200,000 row groups has some 100 MB. */
 const MOST_METADATA_BYTES = 2 ** 28;
+/** The length of the description, and "PAR1". */
+const TAIL = 8;
+/** Of the description, what is relied on: the library takes what it finds. */
+const neededMetadata = z.object({
+  num_rows: z.bigint(),
+  schema: z.array(z.object({ name: z.string() })).min(1),
+  row_groups: z.array(
+    z.object({
+      num_rows: z.bigint(),
+      columns: z.array(
+        z.object({
+          meta_data: z.object({
+            path_in_schema: z.array(z.string()),
+            codec: z.string(),
+            total_compressed_size: z.bigint().nonnegative(),
+            data_page_offset: z.bigint().nonnegative(),
+            dictionary_page_offset: z.bigint().nonnegative().optional(),
+          }),
+        }),
+      ),
+    }),
+  ),
+});
 /** Of a page, decompressed: what is held in memory to read one image. Writers' default is 1 MB, or 1024 rows. */
 export const MOST_PAGE_BYTES = 2 ** 29;
 /** Zstandard into as many bytes as the page says, no matter what the frame claims. */
@@ -24,15 +48,19 @@ const HEADER_BYTES = [4096, 2 ** 20];
  * @throws LimbeckError when the file is none, damaged or cut short.
  */
 export async function readParquetMetadata(file: OpenFile): Promise<FileMetaData> {
-  const tail = Buffer.from(file.bytes(file.size - 8, 8));
+  const tail = file.size < TAIL ? Buffer.alloc(TAIL) : Buffer.from(file.bytes(file.size - TAIL, TAIL));
   const magic = tail.toString("latin1", 4);
   if (magic === "PARE") throw new LimbeckError("The file is encrypted.", { where: file.path, hint: "Decrypt it first." });
   if (magic !== "PAR1") {
     throw new LimbeckError("This is no Parquet file, or not the whole of one.", { where: file.path, hint: "Get it again." });
   }
-  const length = tail.readUInt32LE(0) + 8;
+  const length = tail.readUInt32LE(0) + TAIL;
   if (length > Math.min(file.size, MOST_METADATA_BYTES)) throw damaged(file.path, `its description should have ${length} bytes`);
-  return understood(file.path, () => parquetMetadata(Uint8Array.from(file.bytes(file.size - length, length)), { geoparquet: false }));
+  const description = Uint8Array.from(file.bytes(file.size - length, length));
+  const metadata = await understood(file.path, () => parquetMetadata(description, { geoparquet: false }));
+  const [issue] = neededMetadata.safeParse(metadata).error?.issues ?? [];
+  if (issue) throw damaged(file.path, `in its description, ${issue.path.join(".")} can't be`);
+  return metadata;
 }
 
 /**
