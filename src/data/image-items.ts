@@ -32,7 +32,10 @@ export interface ImageItemSplits {
 }
 
 /** Image items as plain data, whose large parts lie in memory that threads share. */
-export type ImageItemsSource = { readonly files: FileItemsSource };
+export type ImageItemsSource =
+  | { readonly files: FileItemsSource }
+  | { readonly webDataset: WebDatasetSource }
+  | { readonly parquet: ParquetSource };
 
 /** What items of every kind have. */
 export interface LabelledSource {
@@ -48,6 +51,52 @@ export interface FileItemsSource extends LabelledSource {
   /** The directory that the paths are relative to. */
   readonly root: string;
   readonly paths: PackedStrings;
+}
+
+/** Entries of tar archives. */
+export interface WebDatasetSource extends LabelledSource {
+  readonly shards: readonly string[];
+  /** Of each image: its shard, the offset and number of its bytes there, and its name. */
+  readonly shard: Int32Array;
+  readonly offset: Float64Array;
+  readonly size: Int32Array;
+  readonly names: PackedStrings;
+}
+
+/** Values of a column in Parquet files. */
+export interface ParquetSource extends LabelledSource {
+  readonly files: readonly ParquetImages[];
+  /** In the order of their rows. */
+  readonly pages: readonly ParquetPage[];
+}
+
+export interface ParquetImages {
+  readonly path: string;
+  /** Which image its row 0 is. */
+  readonly first: number;
+  /** Of the column and what contains it, outermost first: whether it may be null. */
+  readonly optional: readonly boolean[];
+}
+
+/** Rows that are compressed together. */
+export interface ParquetPage {
+  /** Which of the files. */
+  readonly file: number;
+  /** Which image its first row is. */
+  readonly first: number;
+  readonly rows: number;
+  readonly codec: string;
+  /** With its header. */
+  readonly span: ByteSpan;
+  /** The page of values that its own refer to. */
+  readonly dictionary?: ByteSpan;
+  /** In bytes, decompressed, with the dictionary. */
+  readonly size: number;
+}
+
+export interface ByteSpan {
+  readonly offset: number;
+  readonly length: number;
 }
 
 /** Millions of texts in one piece of memory. */

@@ -1,12 +1,12 @@
-import { createHash } from "node:crypto";
 import { type Stats, stat as statCallback } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { LimbeckError } from "../../errors.ts";
 import type { FileItemsSource, ImageItems } from "../image-items.ts";
+import { fingerprintOf } from "./fingerprint.ts";
 import { stringAt } from "./packed-strings.ts";
-import { labelsInSharedMemory } from "./shared-memory.ts";
+import { sharedInt32 } from "./shared-memory.ts";
 
 /** Of one encoded image. */
 export const MOST_IMAGE_BYTES = 64 * 2 ** 20;
@@ -27,16 +27,13 @@ export interface FileItemsOptions extends Omit<FileItemsSource, "fingerprint"> {
  */
 export async function fileItems({ askedIn, ...options }: FileItemsOptions): Promise<ImageItems> {
   const { classes, root, paths, labels } = options;
-  const hash = createHash("sha256").update(JSON.stringify(classes));
+  const fingerprint = fingerprintOf(classes, labels);
   for (let start = 0; start < labels.length; start += AT_ONCE) {
     const indices = Array.from({ length: Math.min(AT_ONCE, labels.length - start) }, (_, offset) => start + offset);
     const files = await Promise.all(indices.map((index) => imageFile(join(root, stringAt(paths, index)), () => askedIn?.(index))));
-    for (const [offset, { size, mtimeMs }] of files.entries()) {
-      const index = start + offset;
-      hash.update(JSON.stringify([stringAt(paths, index), size, mtimeMs, labels[index]]));
-    }
+    for (const [offset, file] of files.entries()) fingerprint.add(stringAt(paths, start + offset), file);
   }
-  return openFileItems({ ...options, labels: labelsInSharedMemory(labels), fingerprint: hash.digest("hex") });
+  return openFileItems({ ...options, labels: sharedInt32(labels), fingerprint: fingerprint.digest() });
 }
 
 /** The items that `fileItems` found, without looking for them again. */

@@ -1,4 +1,5 @@
 import type { PackedStrings } from "../image-items.ts";
+import { inSharedMemory, sharedFloat64 } from "./shared-memory.ts";
 
 /** Takes texts one by one, of which only their bytes are kept. */
 export interface StringPacker {
@@ -32,11 +33,7 @@ export function stringPacker(): StringPacker {
       ends[length++] = used;
     },
     packed() {
-      const shared = new Uint8Array(new SharedArrayBuffer(used));
-      shared.set(bytes.subarray(0, used));
-      const sharedEnds = new Float64Array(new SharedArrayBuffer(length * Float64Array.BYTES_PER_ELEMENT));
-      sharedEnds.set(ends.subarray(0, length));
-      return { bytes: shared, ends: sharedEnds };
+      return { bytes: inSharedMemory(bytes.subarray(0, used)), ends: sharedFloat64(ends.subarray(0, length)) };
     },
   };
 }

@@ -8,11 +8,16 @@ export function inSharedMemory(bytes: Uint8Array): Uint8Array {
   return shared;
 }
 
-/** Labels where every thread can read them: a copy, unless they are there already. */
-export function labelsInSharedMemory(labels: Int32Array): Int32Array {
-  if (labels.buffer instanceof SharedArrayBuffer) return labels;
-  const shared = new Int32Array(new SharedArrayBuffer(labels.byteLength));
-  shared.set(labels);
+/** Numbers where every thread can read them. */
+export function sharedInt32(numbers: ArrayLike<number>): Int32Array {
+  const shared = new Int32Array(new SharedArrayBuffer(numbers.length * Int32Array.BYTES_PER_ELEMENT));
+  shared.set(numbers);
+  return shared;
+}
+
+export function sharedFloat64(numbers: ArrayLike<number>): Float64Array {
+  const shared = new Float64Array(new SharedArrayBuffer(numbers.length * Float64Array.BYTES_PER_ELEMENT));
+  shared.set(numbers);
   return shared;
 }
 
