@@ -23,7 +23,7 @@ export interface FileItemsOptions extends Omit<FileItemsSource, "fingerprint"> {
 /**
  * Images that are files of their own. The paths are opened as they are: whoever read them from somewhere has checked them.
  *
- * @throws LimbeckError when a file is missing, empty, too large or no file.
+ * @throws LimbeckError when a file is missing or no file.
  */
 export async function fileItems({ askedIn, ...options }: FileItemsOptions): Promise<ImageItems> {
   const { classes, root, paths, labels } = options;
@@ -49,10 +49,19 @@ export function openFileItems(source: FileItemsSource): ImageItems {
     where,
     label: (index) => labels[index] as number,
     async encoded(index) {
+      const path = where(index);
       try {
-        return await readFile(where(index));
+        const { size } = await stat(path);
+        if (size > MOST_IMAGE_BYTES) {
+          throw new LimbeckError(`The image has ${size} bytes, more than ${MOST_IMAGE_BYTES}.`, {
+            where: path,
+            hint: "Make it smaller, or leave it out of the data set.",
+          });
+        }
+        return await readFile(path);
       } catch (cause) {
-        throw new LimbeckError("The image cannot be read.", { where: where(index), hint: (cause as Error).message, cause });
+        if (cause instanceof LimbeckError) throw cause;
+        throw new LimbeckError("The image cannot be read.", { where: path, hint: (cause as Error).message, cause });
       }
     },
   };
@@ -68,9 +77,5 @@ async function imageFile(path: string, askedIn: () => string | undefined): Promi
     throw refuse("The image cannot be read.", cause.message, cause);
   });
   if (!found.isFile()) throw refuse("This is no file.", "An image is a file of its own.");
-  if (found.size === 0) throw refuse("The image is empty.", "Get it again, or leave it out of the data set.");
-  if (found.size > MOST_IMAGE_BYTES) {
-    throw refuse(`The image has ${found.size} bytes, more than ${MOST_IMAGE_BYTES}.`, "Make it smaller, or leave it out of the data set.");
-  }
   return found;
 }

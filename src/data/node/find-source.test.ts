@@ -25,7 +25,10 @@ describe("the kind of a source", () => {
     ["cifar", ["data_batch_1.bin", "test_batch.bin", "batches.meta.txt"]],
     ["cifar", ["train.bin", "fine_label_names.txt"]],
     ["parquet", ["train-00000-of-00001.parquet"]],
+    ["parquet", ["data/train-00000-of-00001.parquet", "README.md"]],
     ["webdataset", ["shard-000.tar"]],
+    ["webdataset", ["train/0.tar", "test/0.tar"]],
+    ["manifest", ["train.csv", "images/1.jpg"]],
     ["imageFolder", ["cat/1.jpg"]],
     ["imageFolder", ["readme.md", "train/cat/1.PNG"]],
   ])("is %s in a directory of %j", async (kind, files) => {

@@ -1,4 +1,3 @@
-import { type Dirent, existsSync } from "node:fs";
 import { readdir, stat } from "node:fs/promises";
 import { extname, join, resolve } from "node:path";
 import { LimbeckError } from "../../errors.ts";
@@ -13,6 +12,7 @@ const ofFiles: Readonly<Record<string, SourceKind>> = {
   ".csv": "manifest",
   ".tsv": "manifest",
   ".jsonl": "manifest",
+  ".ndjson": "manifest",
   ".tar": "webdataset",
 };
 /** What tells the kind of a directory, in the order in which it is looked for. */
@@ -21,7 +21,10 @@ const signs: readonly (readonly [kind: SourceKind, what: string, sign: RegExp])[
   ["cifar", "CIFAR's .bin files", /^(data_batch_\d|test_batch|train|test)\.bin$/],
   ["parquet", ".parquet files", /^[^.].*\.parquet$/],
   ["webdataset", ".tar files", /^[^.].*\.tar$/],
+  ["manifest", "lists of images (train.csv, ...)", /^train(ing)?([-_.].*)?\.(csv|tsv|jsonl|ndjson)$/i],
 ];
+/** Folders in which the files of a data set may be. */
+const inner = ["", "data", "train"];
 
 /**
  * Where data named in one word are: `KIND:PATH`, a file whose extension says its kind, or a directory whose content does.
@@ -56,24 +59,24 @@ export async function findSource(location: string, relativeTo: string): Promise<
 const KINDS = sourceKinds.join(", ");
 
 async function kindOfDirectory(path: string): Promise<SourceKind | undefined> {
-  const entries = await readdir(path, { withFileTypes: true });
-  const found = signs.filter(([, , sign]) => entries.some(({ name }) => sign.test(name)));
+  const listed = await Promise.all(inner.map((folder) => readdir(join(path, folder)).catch(() => [])));
+  const [found = []] = listed
+    .map((names) => signs.filter(([, , sign]) => names.some((name) => sign.test(name))))
+    .filter(({ length }) => length > 0);
   if (found.length > 1) {
     throw new LimbeckError(`There are ${found.map(([, what]) => what).join(" and ")}.`, {
       where: path,
       hint: `Say which are meant: ${found.map(([kind]) => `${kind}:${path}`).join(" or ")}.`,
     });
   }
-  return found[0]?.[0] ?? ((await holdsFoldersOfImages(path, entries)) ? "imageFolder" : undefined);
+  return found[0]?.[0] ?? ((await holdsFoldersOfImages(path)) ? "imageFolder" : undefined);
 }
 
 /** Whether there are folders of images here or one floor below, as in `train/cats`. */
-async function holdsFoldersOfImages(path: string, entries: readonly Dirent[], depth = 2): Promise<boolean> {
-  for (const { name } of entries) {
-    const below = join(path, name);
-    const inside = existsSync(below) ? await readdir(below, { withFileTypes: true }).catch(() => []) : [];
-    if (inside.some((entry) => isImageName(entry.name))) return true;
-    if (depth > 1 && (await holdsFoldersOfImages(below, inside, depth - 1))) return true;
+async function holdsFoldersOfImages(path: string, depth = 2): Promise<boolean> {
+  for (const name of await readdir(path).catch(() => [])) {
+    const names = await readdir(join(path, name)).catch(() => []);
+    if (names.some(isImageName) || (depth > 1 && (await holdsFoldersOfImages(join(path, name), depth - 1)))) return true;
   }
   return false;
 }

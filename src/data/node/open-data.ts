@@ -1,12 +1,16 @@
 import { LimbeckError } from "../../errors.ts";
 import { elementCount } from "../../graph/tensor.ts";
-import { type DataSource, type EncodedSource, isEncoded, sourceName } from "../data-source.ts";
+import { type DataSource, type EncodedSource, type ImageFiles, type SplitFiles, sourceName } from "../data-source.ts";
 import type { ImageItemSplits } from "../image-items.ts";
 import { holdOut, type Samples, type Splits, withoutClasses } from "../samples.ts";
+import { openCifar } from "./cifar.ts";
 import { decodedShape } from "./decode-image.ts";
 import { openIdxDirectory } from "./idx-directory.ts";
 import { firstNames, openImageFolder } from "./image-folder.ts";
 import { type ImageEvents, type ImageStore, imageSamples } from "./image-samples.ts";
+import { openManifest } from "./manifest.ts";
+import { openParquet } from "./parquet.ts";
+import { openWebDataset } from "./webdataset.ts";
 
 export interface OpenDataOptions {
   /** The directory that paths are relative to, and from which packages are looked for. */
@@ -28,16 +32,22 @@ export interface Division {
 /** Opens data of any kind. @throws LimbeckError when they are missing or damaged, or can't be divided as asked. */
 export async function openData(data: DataSource & Division, options: OpenDataOptions): Promise<Splits> {
   if ("idx" in data) return openIdxDirectory(data.idx, { ...data, ...options });
-  if (!isEncoded(data)) throw new Error(sourceName(data));
+  if ("cifar" in data) return divided(await openCifar(data.cifar, options), data, sourceName(data));
   const splits = await openItems(data, options);
   for (const note of splits.notes ?? []) options.events?.onNotice?.(note);
   return divided(await toSamples(splits, data, options), data, sourceName(data));
 }
 
-async function openItems(data: EncodedSource, { relativeTo }: OpenDataOptions): Promise<ImageItemSplits> {
+function openItems(data: EncodedSource, { relativeTo }: OpenDataOptions): Promise<ImageItemSplits> {
   if ("imageFolder" in data) return openImageFolder(data.imageFolder, { relativeTo });
-  throw new Error(sourceName(data));
+  const { columns } = data;
+  if ("parquet" in data) return openParquet(locationOf(data.parquet), { relativeTo, columns });
+  if ("manifest" in data) return openManifest(locationOf(data.manifest), { relativeTo, columns });
+  return openWebDataset(locationOf(data.webdataset), { relativeTo, columns });
 }
+
+/** A list of files is that of training. */
+const locationOf = (files: ImageFiles): string | SplitFiles => (typeof files === "string" || "train" in files ? files : { train: files });
 
 type Found = Partial<Splits> & Pick<Splits, "train">;
 
