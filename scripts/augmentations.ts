@@ -1,6 +1,6 @@
 import { writeFileSync } from "node:fs";
 import { type Augmentation, toTransform } from "../src/data/augmentation.ts";
-import { type Batch, trainingBatches } from "../src/data/batches.ts";
+import { trainingBatches } from "../src/data/batches.ts";
 import type { MixOptions } from "../src/data/mix.ts";
 import type { ImageShape } from "../src/data/placement.ts";
 import { memorySamples } from "../src/data/samples.ts";
@@ -93,9 +93,9 @@ const samples = memorySamples({
 const image = Float32Array.from(pictures[0] as Uint8Array, (byte) => byte / 255);
 
 /** The pictures of a row: the image as it is, then what becomes of it by one stream after another. */
-function picturesOf(row: (typeof rows)[number]): Float32Array[] {
+function picturesOf(row: (typeof rows)[number]): Promise<Float32Array[]> {
   const drawn = Array.from({ length: COLUMNS - 1 }, (_, column) => ("mix" in row ? mixed(row.mix, column) : transformed(row, column)));
-  return [image, ...drawn];
+  return Promise.all([image, ...drawn]);
 }
 
 function transformed(augmentation: Augmentation, column: number): Float32Array {
@@ -104,11 +104,16 @@ function transformed(augmentation: Augmentation, column: number): Float32Array {
   return output;
 }
 
+async function firstOf<T>(all: AsyncIterable<T>): Promise<T> {
+  for await (const one of all) return one;
+  throw new Error("There are none.");
+}
+
 /** The house of an epoch in which its partner is the ship. */
-function mixed(mix: MixOptions, column: number): Float32Array {
+async function mixed(mix: MixOptions, column: number): Promise<Float32Array> {
   let found = 0;
   for (let epoch = 0; ; epoch++) {
-    const [batch] = trainingBatches(samples, { batchSize: 2, seed: 1, epoch, mix }) as Iterable<Batch> as [Batch];
+    const batch = await firstOf(trainingBatches(samples, { batchSize: 2, seed: 1, epoch, mix }));
     const row = batch.indices.indexOf(0);
     const partner = batch.partners?.labels.data[row];
     if (partner === 1 && found++ === column) return batch.inputs.data.slice(row * image.length, (row + 1) * image.length);
@@ -119,17 +124,17 @@ const perBlock = Math.ceil(rows.length / 2);
 const width = 2 * COLUMNS * (SIZE + GAP) + 3 * GAP;
 const height = perBlock * (SIZE + GAP) + GAP;
 const sheet = new Uint8Array(width * height * 3).fill(255);
-rows.forEach((row, index) => {
+for (const [index, row] of rows.entries()) {
   const block = Math.floor(index / perBlock);
   const top = GAP + (index % perBlock) * (SIZE + GAP);
-  picturesOf(row).forEach((picture, column) => {
+  (await picturesOf(row)).forEach((picture, column) => {
     const left = GAP + block * (COLUMNS * (SIZE + GAP) + GAP) + column * (SIZE + GAP);
     picture.forEach((value, place) => {
       const [channel, y, x] = [Math.floor(place / SIZE ** 2), Math.floor((place % SIZE ** 2) / SIZE), place % SIZE];
       sheet[((top + y) * width + left + x) * 3 + channel] = Math.round(255 * value);
     });
   });
-});
+}
 const uri = pngDataUri(sheet, width, height, 3);
 const file = new URL("../docs/augmentations.png", import.meta.url);
 writeFileSync(file, Buffer.from(uri.slice(uri.indexOf(",") + 1), "base64"));

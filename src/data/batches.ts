@@ -1,7 +1,8 @@
 import { LimbeckError } from "../errors.ts";
 import { elementCount, type Float32Tensor, float32, int32, type Tensor } from "../graph/tensor.ts";
 import { permutation, randomFor } from "../random.ts";
-import { type MixOptions, type MixtureOf, mixedRowWriter, mixtures } from "./mix.ts";
+import { type MixOptions, type MixtureOf, mixedRowWriter, mixtures, samplesFor } from "./mix.ts";
+import { type Near, near } from "./near.ts";
 import type { Normalization } from "./normalize.ts";
 import { type RowWriter, rowWriter } from "./rows.ts";
 import type { Samples } from "./samples.ts";
@@ -62,8 +63,10 @@ export function stepsPerEpoch(samples: Samples, batchSize: number): number {
 /** The batches of an epoch, each of which can be made by itself. */
 export interface Epoch {
   readonly steps: number;
-  /** Makes the batch of a step, in buffers for `batchSize` samples. */
-  batch(step: number, buffers: BatchBuffers): Batch;
+  /** Makes the batch of a step, in buffers for `batchSize` samples; at once, where samples are in memory. */
+  batch(step: number, buffers: BatchBuffers): Batch | Promise<Batch>;
+  /** Begins to bring into memory what the batch of a step is made of. Absent where all samples are there. */
+  ahead?(step: number): void;
 }
 
 export interface BatchBuffers {
@@ -104,17 +107,18 @@ export function trainingEpoch(samples: Samples, options: TrainingBatchOptions): 
 
 function ofView(samples: Samples, order: Uint32Array, options: ViewBatchOptions): Epoch {
   const { seed, view, mix } = options;
-  const write = rowWriter(samples, options, (index) => randomFor(seed, view, index, TRANSFORM));
-  if (!mix) return inOrder(samples, order, options, write);
+  const source = near(samples);
+  const write = rowWriter(source.samples, options, (index) => randomFor(seed, view, index, TRANSFORM));
+  if (!mix) return inOrder(source, order, options, write);
   const mixtureOf = mixtures(samples, mix, seed, view);
-  return inOrder(samples, order, options, mixedRowWriter(samples, options, write, mixtureOf), mixtureOf);
+  return inOrder(source, order, options, mixedRowWriter(source.samples, options, write, mixtureOf), mixtureOf);
 }
 
 /**
  * The samples of an order in one augmentation: what training sees of them in the epochs of that view; the last batch may be smaller. Buffers
  * serve as in `trainingBatches`.
  */
-export function viewBatches(samples: Samples, order: Uint32Array, options: ViewBatchOptions): Iterable<Batch> {
+export function viewBatches(samples: Samples, order: Uint32Array, options: ViewBatchOptions): AsyncIterable<Batch> {
   return inTurn(samples, ofView(samples, order, options), options);
 }
 
@@ -124,7 +128,7 @@ export function viewBatches(samples: Samples, order: Uint32Array, options: ViewB
  *
  * @throws LimbeckError as `trainingEpoch`, and for a start outside the epoch.
  */
-export function trainingBatches(samples: Samples, options: TrainingBatchOptions & { readonly startStep?: number }): Iterable<Batch> {
+export function trainingBatches(samples: Samples, options: TrainingBatchOptions & { readonly startStep?: number }): AsyncIterable<Batch> {
   const { batchSize, startStep = 0 } = options;
   const steps = stepsPerEpoch(samples, batchSize);
   checkStart(samples, startStep, steps);
@@ -132,17 +136,18 @@ export function trainingBatches(samples: Samples, options: TrainingBatchOptions 
 }
 
 /** Every sample, in order, untransformed; the last batch may be smaller. Buffers serve as in `trainingBatches`. */
-export function evaluationBatches(samples: Samples, { batchSize, normalization }: EvaluationBatchOptions): Iterable<Batch> {
+export function evaluationBatches(samples: Samples, { batchSize, normalization }: EvaluationBatchOptions): AsyncIterable<Batch> {
   checkBatchSize(batchSize);
   const order = Uint32Array.from({ length: samples.length }, (_, index) => index);
-  const write = rowWriter(samples, { normalization }, nothingRandom);
-  return inTurn(samples, inOrder(samples, order, { batchSize, view: 0 }, write), { batchSize });
+  const source = near(samples);
+  const write = rowWriter(source.samples, { normalization }, nothingRandom);
+  return inTurn(samples, inOrder(source, order, { batchSize, view: 0 }, write), { batchSize });
 }
 
 const nothingRandom = () => randomFor();
 
 function inOrder(
-  samples: Samples,
+  { samples, fetch, show }: Near,
   order: Uint32Array,
   { batchSize, view }: Pick<ViewBatchOptions, "batchSize" | "view">,
   write: RowWriter,
@@ -150,20 +155,38 @@ function inOrder(
 ): Epoch {
   const { sampleShape } = samples;
   const size = elementCount(sampleShape);
+  const steps = Math.ceil(order.length / batchSize);
+  const indicesOf = (step: number) => order.subarray(step * batchSize, (step + 1) * batchSize);
+  const make = (indices: Uint32Array, buffers: BatchBuffers): Batch => {
+    const { inputs, labels, partners } = buffers;
+    indices.forEach((index, row) => {
+      write(index, inputs, row * size);
+      labels[row] = samples.label(index);
+      if (!partners || !mixtureOf) return;
+      const { partner, share } = mixtureOf(index);
+      partners.labels[row] = samples.label(partner);
+      partners.share[row] = share;
+    });
+    return batchOf(buffers, indices, sampleShape, view);
+  };
+  if (!fetch) return { steps, batch: (step, buffers) => make(indicesOf(step), buffers) };
+  const neededFor = (step: number) => samplesFor(indicesOf(step), mixtureOf);
+  const coming = new Map<number, Promise<Samples>>();
   return {
-    steps: Math.ceil(order.length / batchSize),
-    batch: (step, buffers) => {
-      const { inputs, labels, partners } = buffers;
-      const indices = order.subarray(step * batchSize, (step + 1) * batchSize);
-      indices.forEach((index, row) => {
-        write(index, inputs, row * size);
-        labels[row] = samples.label(index);
-        if (!partners || !mixtureOf) return;
-        const { partner, share } = mixtureOf(index);
-        partners.labels[row] = samples.label(partner);
-        partners.share[row] = share;
-      });
-      return batchOf(buffers, indices, sampleShape, view);
+    steps,
+    ahead: (step) => {
+      if (step >= steps || coming.has(step)) return;
+      const brought = fetch(neededFor(step));
+      // It may fail without anybody asking for it.
+      brought.catch(() => {});
+      coming.set(step, brought);
+    },
+    batch: async (step, buffers) => {
+      const needed = neededFor(step);
+      const brought = await (coming.get(step) ?? fetch(needed));
+      coming.delete(step);
+      show(needed, brought);
+      return make(indicesOf(step), buffers);
     },
   };
 }
@@ -184,11 +207,15 @@ export function batchOf(buffers: BatchBuffers, indices: Uint32Array, sampleShape
   };
 }
 
-function inTurn(samples: Samples, epoch: Epoch, options: Pick<ViewBatchOptions, "batchSize" | "mix">, startStep = 0): Iterable<Batch> {
+function inTurn(samples: Samples, epoch: Epoch, options: Pick<ViewBatchOptions, "batchSize" | "mix">, startStep = 0): AsyncIterable<Batch> {
   return {
-    *[Symbol.iterator]() {
+    async *[Symbol.asyncIterator]() {
       const buffers = [batchBuffers(samples, options), batchBuffers(samples, options)] as const;
-      for (let step = startStep; step < epoch.steps; step++) yield epoch.batch(step, buffers[step % 2 === 0 ? 0 : 1]);
+      for (let step = startStep; step < epoch.steps; step++) {
+        const batch = await epoch.batch(step, buffers[step % 2 === 0 ? 0 : 1]);
+        epoch.ahead?.(step + 1);
+        yield batch;
+      }
     },
   };
 }

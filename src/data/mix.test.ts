@@ -2,7 +2,8 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { Tensor } from "../graph/tensor.ts";
 import { randomFor } from "../random.ts";
-import { type Batch, type TrainingBatchOptions, trainingBatches, viewBatches, viewOf } from "./batches.ts";
+import { copies } from "./batches.fixture.ts";
+import { type TrainingBatchOptions, trainingBatches, viewBatches, viewOf } from "./batches.ts";
 import { beta, type MixOptions, mixtures, samplesFor } from "./mix.ts";
 import { memorySamples, type Samples } from "./samples.ts";
 import { flip, shift } from "./transforms.ts";
@@ -25,12 +26,6 @@ const kinds: readonly (readonly [string, MixOptions])[] = [
   ["either", { mixup: { alpha: 1 }, cutmix: { alpha: 0.5 }, probability: 0.7 }],
 ];
 const mean = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0) / values.length;
-const copyOf = ({ inputs, labels, partners, indices }: Batch) => ({
-  inputs: [...inputs.data],
-  labels: [...numbersOf(labels)],
-  partners: partners && [[...numbersOf(partners.labels)], [...partners.share.data]],
-  indices: [...indices],
-});
 const numbersOf = ({ data }: Tensor) => data as Int32Array;
 
 describe("beta", () => {
@@ -83,8 +78,8 @@ describe.each(kinds)("batches mixed by %s", (_, mix) => {
   const samples = plain(30);
   const options: TrainingBatchOptions = { batchSize: 7, seed: 4, epoch: 3, mix };
 
-  it("have of each sample the share that they say, and the labels of both", () => {
-    for (const { inputs, labels, partners, indices } of trainingBatches(samples, options)) {
+  it("have of each sample the share that they say, and the labels of both", async () => {
+    for await (const { inputs, labels, partners, indices } of trainingBatches(samples, options)) {
       indices.forEach((index, row) => {
         const share = partners?.share.data[row] as number;
         const values = [...inputs.data.subarray(96 * row, 96 * (row + 1))].map((value) => 255 * value);
@@ -97,16 +92,16 @@ describe.each(kinds)("batches mixed by %s", (_, mix) => {
     }
   });
 
-  it("are the same images in any batch of their view, each partner transformed by itself", () => {
+  it("are the same images in any batch of their view, each partner transformed by itself", async () => {
     const transformed = { ...options, transforms: [shift(2), flip()], normalization: { mean: [0.1, 0.2], std: [0.3, 0.4] } };
     const rows = new Map<number, string>();
-    for (const { inputs, partners, labels, indices } of trainingBatches(samples, transformed)) {
+    for await (const { inputs, partners, labels, indices } of trainingBatches(samples, transformed)) {
       indices.forEach((index, row) => {
         const said = [partners?.share.data[row], numbersOf(partners?.labels as Tensor)[row], numbersOf(labels)[row]];
         rows.set(index, [...inputs.data.subarray(96 * row, 96 * (row + 1)), ...said].join());
       });
     }
-    for (const { inputs, partners, labels, indices } of viewBatches(samples, Uint32Array.from(rows.keys()).sort(), {
+    for await (const { inputs, partners, labels, indices } of viewBatches(samples, Uint32Array.from(rows.keys()).sort(), {
       ...transformed,
       batchSize: 4,
       view: 3,
@@ -118,9 +113,9 @@ describe.each(kinds)("batches mixed by %s", (_, mix) => {
     }
   });
 
-  it("can be begun anywhere, and know of which samples they are made", () => {
-    const whole = Array.from(trainingBatches(samples, options), copyOf);
-    expect(Array.from(trainingBatches(samples, { ...options, startStep: 2 }), copyOf)).toEqual(whole.slice(2));
+  it("can be begun anywhere, and know of which samples they are made", async () => {
+    const whole = await copies(trainingBatches(samples, options));
+    expect(await copies(trainingBatches(samples, { ...options, startStep: 2 }))).toEqual(whole.slice(2));
     const of = mixtures(samples, mix, 4, 3);
     for (const { indices } of whole) {
       const needed = samplesFor(Uint32Array.from(indices), of);

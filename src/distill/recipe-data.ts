@@ -1,6 +1,6 @@
 import { stepsPerEpoch } from "../data/batches.ts";
 import { labelledOnly, lacksLabels, withLabels } from "../data/labels.ts";
-import { channelStatistics, type Normalization } from "../data/normalize.ts";
+import { type Normalization, statisticsOf } from "../data/normalize.ts";
 import { type Samples, type Splits, subset } from "../data/samples.ts";
 import type { Environment } from "./environment.ts";
 import type { DataRecipe, Recipe } from "./recipe/schema.ts";
@@ -15,7 +15,7 @@ export interface RecipeData {
 export async function readData(recipe: Recipe, environment: Environment): Promise<RecipeData> {
   environment.events?.onStage?.("Reading the data");
   const data = await openData(recipe.data, recipe, environment);
-  return { data, normalization: recipe.data.normalize ?? channelStatistics(data.train) };
+  return { data, normalization: recipe.data.normalize ?? (await statisticsOf(data.train)) };
 }
 
 /** @throws LimbeckError when the data do not fill a batch. */

@@ -1,16 +1,18 @@
 import { basename } from "node:path";
-import { openIdxDirectory } from "../data/node/idx-directory.ts";
-import { channelStatistics } from "../data/normalize.ts";
+import { statisticsOf } from "../data/normalize.ts";
 import { checkClassifier, normalizationOf } from "../distill/network.ts";
 import { confusionMatrix, expectedCalibrationError } from "../measure/classification.ts";
 import { nodeRuntime } from "../runtime/node.ts";
 import type { Device } from "../runtime/runtime.ts";
 import { predict } from "../train/evaluation.ts";
+import { openNamedData } from "./named-data.ts";
 import { readOnnxFile } from "./onnx-file.ts";
 
 export interface EvaluateOptions {
-  /** A directory of IDX files, or `npm:PACKAGE/DIRECTORY`. */
+  /** A directory or file of data of any kind, `KIND:PATH`, or `npm:PACKAGE/DIRECTORY`. */
   readonly data: string;
+  /** Height and width of images, where the model takes any. */
+  readonly size?: number;
   readonly split?: "train" | "test";
   /** The CPU unless given. */
   readonly device?: Device;
@@ -38,15 +40,15 @@ export interface Evaluation {
  */
 export async function evaluate(
   path: string,
-  { data, split = "test", device, relativeTo = process.cwd() }: EvaluateOptions,
+  { data, size, split = "test", device, relativeTo = process.cwd() }: EvaluateOptions,
 ): Promise<Evaluation> {
   const { graph, bytes } = await readOnnxFile(path);
-  const splits = await openIdxDirectory(data, { validation: 0, splitSeed: 0, relativeTo });
+  const splits = await openNamedData(data, graph, { relativeTo, size });
   const samples = splits[split];
   const network = checkClassifier(graph, samples, path);
   const session = await nodeRuntime({ device }).createSession(bytes);
   try {
-    const predictions = await predict(session, network, samples, normalizationOf(network, path) ?? channelStatistics(splits.train));
+    const predictions = await predict(session, network, samples, normalizationOf(network, path) ?? (await statisticsOf(splits.train)));
     const { labels, accuracy, loss } = predictions;
     return {
       model: basename(path),

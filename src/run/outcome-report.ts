@@ -1,5 +1,6 @@
 import { cpus, release as osRelease, type as osType, totalmem } from "node:os";
-import type { Samples } from "../data/samples.ts";
+import { sourceName } from "../data/data-source.ts";
+import { inMemory, type Samples } from "../data/samples.ts";
 import type { Outcome } from "../distill/distill.ts";
 import type { Recipe } from "../distill/recipe/schema.ts";
 import { epochsOf } from "../distill/stages.ts";
@@ -67,7 +68,7 @@ export async function outcomeReport(
     curves: { student: curves.student, ...(baseline ? { baseline: curves.baseline } : {}) },
     classes: data.test.classes,
     confusion: confusionMatrix(student.predictions),
-    disagreements: teacher ? disagreements(data.test, teacher.predictions, student.predictions) : [],
+    disagreements: teacher ? await disagreements(data.test, teacher.predictions, student.predictions) : [],
   };
 }
 
@@ -106,9 +107,10 @@ function batchOf(graph: Graph, size: number): Record<string, number> {
 }
 
 function protocol({ recipe, data, relatives, baseline }: Outcome): string {
-  const { train, validation, test } = data;
+  const { train, validation, test, notes } = data;
   return [
-    `Trained on ${train.length} samples of ${recipe.data.idx}, ${validation.length} held out for validation, tested on all ${test.length} test samples.`,
+    `Trained on ${train.length} samples of ${sourceName(recipe.data)}, ${validation.length} held out for validation, tested on all ${test.length} test samples.`,
+    ...(notes ?? []),
     "'Last epoch' is the network after the last epoch; 'best on validation' is the test accuracy of the epoch that was best on the validation samples.",
     `student.onnx holds the weights of the ${recipe.keep === "best" ? "epoch best on validation" : "last epoch"}${recipe.average ? ", averaged over steps" : ""}; errors, agreement and confusion are of that file.`,
     relatives.some(({ name }) => /^(assistant|generation)-/.test(name))
@@ -126,16 +128,18 @@ function protocol({ recipe, data, relatives, baseline }: Outcome): string {
 const threadsText = ({ threads }: Recipe): string => (threads === undefined ? "all threads" : `${threads} threads`);
 
 /** Test samples that teacher and student see differently, those the student is surest of first. */
-function disagreements(test: Samples, teacher: Predictions, student: Predictions): Disagreement[] {
+async function disagreements(test: Samples, teacher: Predictions, student: Predictions): Promise<Disagreement[]> {
   const found: Disagreement[] = [];
   for (let index = 0; index < test.length; index++) {
     const [taught, learnt] = [predictionOf(teacher, index), predictionOf(student, index)];
     if (taught.class !== learnt.class) found.push({ index, label: test.label(index), teacher: taught, student: learnt });
   }
-  return found
-    .sort((a, b) => b.student.probability - a.student.probability)
-    .slice(0, GALLERY)
-    .map((entry) => ({ ...entry, image: thumbnail(test, entry.index) }));
+  const surest = found.sort((a, b) => b.student.probability - a.student.probability).slice(0, GALLERY);
+  const shown = await inMemory(
+    test,
+    Uint32Array.from(surest, ({ index }) => index),
+  );
+  return surest.map((entry, place) => ({ ...entry, image: thumbnail(shown, place) }));
 }
 
 function predictionOf({ logits, classes }: Predictions, index: number): Disagreement["student"] {

@@ -41,6 +41,19 @@ test("every function writes the plain data of YAML and JSON", () => {
     epochs: 4,
   });
   expect(() => parseRecipe(written)).not.toThrow();
+  expect([
+    make.imageFolder("photos", { size: 32, augment: [make.flip()] }),
+    make.parquet({ train: "a.parquet", test: ["b.parquet"] }, { size: [32, 48], columns: { image: "picture" } }),
+    make.manifest("photos.csv", { size: 32, unreadable: "skip" }),
+    make.webdataset(["0.tar", "1.tar"], { size: 32, channels: 1 }),
+    make.cifar("cifar-10-batches-bin", { validation: 1000 }),
+  ]).toEqual([
+    { imageFolder: "photos", size: 32, augment: [{ flip: true }] },
+    { parquet: { train: "a.parquet", test: ["b.parquet"] }, size: [32, 48], columns: { image: "picture" } },
+    { manifest: "photos.csv", size: 32, unreadable: "skip" },
+    { webdataset: ["0.tar", "1.tar"], size: 32, channels: 1 },
+    { cifar: "cifar-10-batches-bin", validation: 1000 },
+  ]);
   const other = {
     ...rest,
     student: make.lenet(),
@@ -123,6 +136,10 @@ test("what the type checker refuses is refused without it too", () => {
     { ...rest, optimizer, student: make.mlp({ channels: [8] }) },
     // @ts-expect-error an option of another network of the zoo
     { ...rest, optimizer, student: make.zoo.wrn16x2({ width: 0.5 }) },
+    // @ts-expect-error no size of the images
+    { ...rest, optimizer, data: make.imageFolder("photos", { channels: 1 }) },
+    // @ts-expect-error an option of encoded images
+    { ...rest, optimizer, data: make.cifar("cifar", { size: 32 }) },
     // @ts-expect-error an unknown option of a loss
     { ...rest, optimizer, losses: [make.kd({ temprature: 4 })] },
     // @ts-expect-error an unknown schedule

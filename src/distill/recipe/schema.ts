@@ -2,15 +2,13 @@ import { z } from "zod";
 import { count, fraction, mustBe, nonNegative, oneOf, positive, schedule, strict } from "../../options.ts";
 import { devices } from "../../runtime/runtime.ts";
 import { augmentation, labels, mixing } from "./augmentations.ts";
+import { dataSchema } from "./data.ts";
 import { lossSchema } from "./losses.ts";
 import { networkOrFile } from "./networks.ts";
 import type { PresetName } from "./presets.ts";
 
-const data = strict({
-  /** A directory of IDX files, or `npm:PACKAGE/DIRECTORY` for one inside an installed package. */
-  idx: z.string().min(1),
-  /** Training samples held out for validation: a number, or a fraction below 1. */
-  validation: nonNegative.default(5000),
+/** The data of a recipe or of a stage. */
+export const data = dataSchema({
   /** Which samples are held out. Kept apart from the recipe's seed, so that teacher and student hold out the same. */
   splitSeed: z.int().default(0),
   /** Classes left out of training and validation. */
