@@ -1,6 +1,7 @@
 import { closeSync, fstatSync, openSync, readSync } from "node:fs";
 import { open } from "node:fs/promises";
 import { LimbeckError } from "../../errors.ts";
+import type { ByteSpan } from "../image-items.ts";
 
 /** A file in which one looks here and there. */
 export interface OpenFile {
@@ -36,6 +37,7 @@ export async function lookInto<T>(path: string, look: (file: OpenFile) => T | Pr
       mtimeMs,
       bytes(offset, length) {
         const wanted = Math.max(0, Math.min(length, size - offset));
+        if (wanted === 0) return window.subarray(0, 0);
         if (offset < start || offset + wanted > end) {
           if (wanted > window.length) window = Buffer.alloc(wanted);
           start = offset;
@@ -57,26 +59,36 @@ function readable<T>(path: string, read: () => T): T {
   }
 }
 
-/** @throws LimbeckError when the file hasn't got these bytes any more. */
-export async function readBytesAt(path: string, offset: number, length: number): Promise<Uint8Array> {
-  const bytes = Buffer.allocUnsafeSlow(length);
-  let done = 0;
+/**
+ * Parts of a file, one behind the other.
+ *
+ * @throws LimbeckError when the file hasn't got them any more.
+ */
+export async function readSpans(path: string, ...spans: readonly ByteSpan[]): Promise<Uint8Array<ArrayBuffer>> {
+  const bytes = new Uint8Array(spans.reduce((sum, { length }) => sum + length, 0));
+  let start = 0;
   try {
     const file = await open(path);
     try {
-      for (let read = -1; done < length && read !== 0; done += read)
-        read = (await file.read(bytes, done, length - done, offset + done)).bytesRead;
+      for (const { offset, length } of spans) {
+        for (let done = 0; done < length; ) {
+          const { bytesRead } = await file.read(bytes, start, length - done, offset + done);
+          if (bytesRead === 0) throw endsEarly(path, offset + done);
+          done += bytesRead;
+          start += bytesRead;
+        }
+      }
     } finally {
       await file.close();
     }
   } catch (cause) {
-    throw unreadable(path, cause);
+    throw cause instanceof LimbeckError ? cause : unreadable(path, cause);
   }
-  if (done === length) return bytes;
-  throw new LimbeckError(`The file ends at ${offset + done} bytes.`, {
-    where: path,
-    hint: "It has changed since it was opened: start again.",
-  });
+  return bytes;
+}
+
+function endsEarly(path: string, size: number): LimbeckError {
+  return new LimbeckError(`The file ends at ${size} bytes.`, { where: path, hint: "It has changed since it was opened: start again." });
 }
 
 /** What is said when the system refuses to read a file. */

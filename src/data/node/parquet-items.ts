@@ -1,6 +1,6 @@
 import { LimbeckError } from "../../errors.ts";
 import type { ImageItems, ParquetPage, ParquetSource } from "../image-items.ts";
-import { readBytesAt } from "./file-bytes.ts";
+import { readSpans } from "./file-bytes.ts";
 import { MOST_IMAGE_BYTES } from "./file-items.ts";
 import { pageValues } from "./parquet-pages.ts";
 
@@ -17,8 +17,8 @@ export function openParquetItems(source: ParquetSource): ImageItems {
   };
   const valuesOf = keepRecent(MOST_KEPT_BYTES, async (page: ParquetPage) => {
     const { path, optional } = fileOf(page);
-    const bytes = await bytesOf(path, page);
-    return pageValues(bytes, page, { optional, type: "BYTE_ARRAY" }, false, where(page.first));
+    const bytes = await readSpans(path, ...(page.dictionary ? [page.dictionary] : []), page.span);
+    return pageValues(bytes.buffer, page, { optional, type: "BYTE_ARRAY" }, false, where(page.first));
   });
   return {
     name,
@@ -55,14 +55,6 @@ function pageOf(pages: readonly ParquetPage[], index: number): ParquetPage {
     else high = middle - 1;
   }
   return pages[low] as ParquetPage;
-}
-
-/** The dictionary and the page, one behind the other. */
-async function bytesOf(path: string, { span, dictionary }: ParquetPage): Promise<ArrayBuffer> {
-  const both = new Uint8Array((dictionary?.length ?? 0) + span.length);
-  if (dictionary) both.set(await readBytesAt(path, dictionary.offset, dictionary.length));
-  both.set(await readBytesAt(path, span.offset, span.length), dictionary?.length);
-  return both.buffer;
 }
 
 /** Reads pages, each once as long as it is among the last asked for; of those that are kept, the sizes sum to at most `mostBytes`. */

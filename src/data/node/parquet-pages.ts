@@ -1,11 +1,11 @@
-import type { ColumnMetaData, CompressionCodec, Compressors, FileMetaData, PageHeader, ParquetType, SchemaElement } from "hyparquet";
+import type { ColumnMetaData, CompressionCodec, FileMetaData, PageHeader, ParquetType, SchemaElement } from "hyparquet";
 import { parquetMetadata, parquetReadObjects } from "hyparquet";
 import { parquetHeader } from "hyparquet/src/column.js";
-import { compressors, decompressZstd } from "hyparquet-compressors";
 import { z } from "zod";
 import { LimbeckError } from "../../errors.ts";
 import type { ByteSpan, ParquetPage } from "../image-items.ts";
 import type { OpenFile } from "./file-bytes.ts";
+import { pageDecompressors } from "./page-decompressors.ts";
 
 /** A page as `pagesOf` finds it: where it stands among others is not known yet. */
 export type FoundPage = Omit<ParquetPage, "file" | "first">;
@@ -37,8 +37,6 @@ const neededMetadata = z.object({
 });
 /** Of a page, decompressed: what is held in memory to read one image. Writers' default is 1 MB, or 1024 rows. */
 export const MOST_PAGE_BYTES = 2 ** 29;
-/** Zstandard into as many bytes as the page says, no matter what the frame claims. */
-const pageDecompressors: Compressors = { ...compressors, ZSTD: (input, length) => decompressZstd(input, new Uint8Array(length)) };
 /** Headers of pages are small, unless statistics stand in them. */
 const HEADER_BYTES = [4096, 2 ** 20];
 
@@ -95,6 +93,26 @@ export function pagesOf(file: OpenFile, chunk: ColumnMetaData, rows: number): Fo
   return found;
 }
 
+const whole = z.int().nonnegative();
+/** Of a page's header, what is relied on. */
+const neededHeader = z.object({ compressed_page_size: whole, uncompressed_page_size: whole }).and(
+  z.discriminatedUnion("type", [
+    z.object({ type: z.literal("DATA_PAGE"), data_page_header: z.object({ num_values: whole, encoding: z.string() }) }),
+    z.object({
+      type: z.literal("DATA_PAGE_V2"),
+      data_page_header_v2: z.object({
+        num_values: whole,
+        num_nulls: whole,
+        encoding: z.string(),
+        definition_levels_byte_length: whole,
+        repetition_levels_byte_length: z.literal(0),
+      }),
+    }),
+    z.object({ type: z.literal("DICTIONARY_PAGE"), dictionary_page_header: z.object({ num_values: whole }) }),
+    z.object({ type: z.literal("INDEX_PAGE") }),
+  ]),
+);
+
 interface HeadedPage {
   readonly type: PageHeader["type"];
   /** 0 for pages without data. */
@@ -107,33 +125,32 @@ interface HeadedPage {
 
 function headedPage(file: OpenFile, offset: number, end: number): HeadedPage {
   const { header, length } = pageHeader(file, offset, Math.min(end, file.size));
-  const { type, uncompressed_page_size: size, compressed_page_size: compressed } = header;
-  const data = type === "DATA_PAGE_V2" ? header.data_page_header_v2 : type === "DATA_PAGE" ? header.data_page_header : undefined;
-  const values = data ?? header.dictionary_page_header;
-  const rows = data?.num_values ?? 0;
+  const data =
+    header.type === "DATA_PAGE_V2" ? header.data_page_header_v2 : header.type === "DATA_PAGE" ? header.data_page_header : undefined;
+  const { uncompressed_page_size: size, compressed_page_size: compressed } = header;
+  const levels = header.type === "DATA_PAGE_V2" ? header.data_page_header_v2.definition_levels_byte_length : 0;
+  // A value of a dictionary takes at least 4 bytes: its length, or itself.
+  const least = header.type === "DICTIONARY_PAGE" ? 4 * header.dictionary_page_header.num_values : levels;
   const span = { offset, length: length + compressed };
-  if (!(compressed >= 0 && size >= 0 && rows >= 0) || type === undefined || offset + span.length > Math.min(end, file.size)) {
+  if (offset + span.length > Math.min(end, file.size) || levels > compressed || least > size) {
     throw damaged(file.path, `the page at byte ${offset} can't be`);
   }
-  // A value of a dictionary takes at least 4 bytes: its length, or itself.
-  if (type === "DICTIONARY_PAGE" && !((values?.num_values ?? -1) * 4 <= size))
-    throw damaged(file.path, `the dictionary at byte ${offset} can't be`);
   if (size > MOST_PAGE_BYTES) {
     throw new LimbeckError(`The page at byte ${offset} has ${size} bytes, more than ${MOST_PAGE_BYTES}.`, {
       where: file.path,
       hint: "Write the file with smaller pages, or with fewer rows in a group (pyarrow: row_group_size=100).",
     });
   }
-  return { type, rows, refers: data?.encoding?.endsWith("_DICTIONARY") ?? false, size, span };
+  return { type: header.type, rows: data?.num_values ?? 0, refers: data?.encoding.endsWith("_DICTIONARY") ?? false, size, span };
 }
 
-function pageHeader(file: OpenFile, offset: number, end: number): { header: PageHeader; length: number } {
+function pageHeader(file: OpenFile, offset: number, end: number): { header: z.output<typeof neededHeader>; length: number } {
   let failure: unknown;
   for (const most of HEADER_BYTES) {
     const bytes = file.bytes(offset, Math.max(0, Math.min(most, end - offset)));
     const reader = { view: new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength), offset: 0 };
     try {
-      return { header: parquetHeader(reader), length: reader.offset };
+      return { header: neededHeader.parse(parquetHeader(reader)), length: reader.offset };
     } catch (error) {
       failure = error;
     }
@@ -197,7 +214,8 @@ export async function pageValues(
     ],
     metadata_length: 0,
   };
-  const file = { byteLength: bytes.byteLength, slice: (start: number, end?: number) => bytes.slice(start, end) };
+  // Nothing but all of it is asked for.
+  const file = { byteLength: bytes.byteLength, slice: () => bytes };
   const read = await understood(where, () => parquetReadObjects({ file, metadata, compressors: pageDecompressors, utf8: text }));
   if (read.length !== rows) throw damaged(where, `there are ${read.length} of ${rows} rows`);
   return path.reduce<unknown[]>((values, name) => values.map((value) => (value as Record<string, unknown> | null)?.[name]), read);

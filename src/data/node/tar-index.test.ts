@@ -60,7 +60,7 @@ describe("the index of a tar archive", () => {
   it("takes sizes in base 256, as GNU tar writes large ones", async () => {
     const size = Uint8Array.of(0x80, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 3);
     expect(
-      unpacked(
+      await unpacked(
         tar([
           { name: "a", content: "abc", size },
           { name: "b", content: "d" },

@@ -107,7 +107,7 @@ describe("a WebDataset", () => {
 
   it.each([
     ["no label", [{ name: "1.jpg", content: "one" }], /^The image has no label\. \(in .*x\.tar: 1\)/],
-    ["no image", [{ name: "1.cls", content: "1" }], /^There is a label, but no image \(jpg, jpeg, png, webp\)\. \(in .*x\.tar: 1\)/],
+    ["no image", [{ name: "1.cls", content: "1" }], /^The sample has no image \(jpg, jpeg, png, webp\)\. \(in .*x\.tar: 1\)/],
     [
       "two images",
       [...sample("1", "one", "0"), { name: "1.png", content: "two" }],

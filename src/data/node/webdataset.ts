@@ -2,7 +2,7 @@ import { basename } from "node:path";
 import { LimbeckError } from "../../errors.ts";
 import type { ImageItemSplits, ImageItems, WebDatasetSource } from "../image-items.ts";
 import { type FinishedLabels, jsonRecord, type LabelTable, labelTable, labelText } from "../label-table.ts";
-import { lookInto, type OpenFile, readBytesAt } from "./file-bytes.ts";
+import { lookInto, type OpenFile, readSpans } from "./file-bytes.ts";
 import { MOST_IMAGE_BYTES } from "./file-items.ts";
 import { fingerprintOf } from "./fingerprint.ts";
 import { eachSplit, type ImageLocation, type ImageSourceOptions, labelNames, MOST_IMAGES, nameOf, splitFiles } from "./image-locations.ts";
@@ -42,7 +42,7 @@ export function openWebDatasetItems(source: WebDatasetSource): ImageItems {
     source: { webDataset: source },
     label: (index) => labels[index] as number,
     where: (index) => `${shardOf(index)}: ${stringAt(names, index)}`,
-    encoded: (index) => readBytesAt(shardOf(index), offset[index] as number, size[index] as number),
+    encoded: (index) => readSpans(shardOf(index), { offset: offset[index] as number, length: size[index] as number }),
   };
 }
 
@@ -77,7 +77,7 @@ async function indexShards(shards: readonly string[], name: string, table: Label
     lookInto(path, (file) => {
       for (const [key, { image, label }] of samplesOf(file, columns)) {
         const where = () => `${path}: ${key}`;
-        if (!image) throw new LimbeckError(`There is a label, but no image (${imageExtensions.join(", ")}).`, { where: where() });
+        if (!image) throw new LimbeckError(`The sample has no image (${columns.image ?? imageExtensions.join(", ")}).`, { where: where() });
         added.push(table.add(label ?? "", where));
         if (added.length > MOST_IMAGES) throw new LimbeckError(`There are more than ${MOST_IMAGES} images.`, { where: path });
         shard.push(number);
