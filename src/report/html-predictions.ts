@@ -1,6 +1,16 @@
 import { formatInteger, formatPercent } from "./format.ts";
+import type { ClassesShown } from "./html-classes.ts";
 import { html, type Markup } from "./markup.ts";
-import { type Confusion, commonMistakes, type Disagreement, type Prediction, type Report, studentTitle, sum } from "./report.ts";
+import {
+  type Confusion,
+  commonMistakes,
+  type Disagreement,
+  nameOf,
+  type Prediction,
+  type Report,
+  type ShownMistake,
+  sum,
+} from "./report.ts";
 
 /** Counts fit into the cells up to this many classes, above it only colour. */
 const MAX_NUMBERED = 20;
@@ -8,17 +18,16 @@ const MAX_NUMBERED = 20;
 const MAX_MATRIX = 100;
 const MAX_MISTAKES = 10;
 
-/** What the student takes for what. */
-export function confusionMatrix(report: Report): Markup | undefined {
-  const { confusion } = report;
+/** What the model takes for what. */
+export function confusionMatrix(shown: ClassesShown): Markup | undefined {
+  const { confusion, learner } = shown;
   if (confusion.length === 0) return undefined;
-  const learner = studentTitle(report).toLowerCase();
   return html`<section aria-labelledby="confusion"><h2 id="confusion">What the ${learner} confuses</h2>
 <p class="sub">Rows are the labels, columns the ${learner}’s predictions on the test set; blue is right, orange is wrong.</p>
-<div class="confusion">${confusion.length <= MAX_MATRIX && matrix(report)}${mistakes(report)}</div></section>`;
+<div class="confusion">${confusion.length <= MAX_MATRIX && matrix(shown)}${mistakes(shown)}</div></section>`;
 }
 
-function matrix({ confusion, classes }: Report): Markup {
+function matrix({ confusion, classes }: ClassesShown): Markup {
   const numbered = confusion.length <= MAX_NUMBERED;
   const worst = Math.max(1, ...confusion.flatMap((row, label) => row.filter((_, prediction) => prediction !== label)));
   const cell = (count: number, label: number, prediction: number, samples: number): Markup => {
@@ -47,7 +56,7 @@ function matrix({ confusion, classes }: Report): Markup {
 <tbody>${confusion.map(row)}</tbody></table></div>`;
 }
 
-function mistakes({ confusion, classes }: Report): Markup | undefined {
+function mistakes({ confusion, classes }: ClassesShown): Markup | undefined {
   const common = commonMistakes(confusion, MAX_MISTAKES);
   if (common.length === 0) return undefined;
   const most = common[0]?.count ?? 1;
@@ -83,23 +92,53 @@ ${group("The student is right", studentRight)}
 ${group("Neither is right", neither)}</section>`;
 }
 
+/** Samples that are taken for another class, those first that the model is surest of. */
+export function mistakeGallery({
+  classes,
+  mistakes,
+  errors,
+  learner,
+}: {
+  readonly classes: readonly string[];
+  readonly mistakes: readonly ShownMistake[];
+  /** How many there are in all. */
+  readonly errors: number;
+  readonly learner: string;
+}): Markup | undefined {
+  if (mistakes.length === 0) return undefined;
+  const card = ({ index, label, prediction, probability, ...sample }: ShownMistake): Markup => {
+    const name = `Test sample ${index}`;
+    return html`<li title="${name}">${pictured(name, sample)}
+<dl><div><dt>label</dt><dd>${nameOf(classes, label)}</dd></div>
+<div class="wrong"><dt>taken for</dt><dd>${nameOf(classes, prediction)} <small>${formatPercent(probability, 0)}</small></dd></div></dl></li>
+`;
+  };
+  const some =
+    mistakes.length < errors ? `The ${formatInteger(mistakes.length)} of ${formatInteger(errors)}` : `All ${formatInteger(errors)}`;
+  return html`<section aria-labelledby="surest"><h2 id="surest">Surest mistakes</h2>
+<p class="sub">${some} mistakes of which the ${learner} is surest, with the probability that it gives to the wrong class. Wrong labels are
+often found here.</p>
+<ul class="gallery">${mistakes.map(card)}</ul></section>`;
+}
+
 /** `data:` pictures of kinds that hold nothing but pixels; anything else is not shown. */
 const PICTURE = /^data:image\/(png|jpeg|webp);base64,[A-Za-z0-9+/=]+$/;
 
-function card({ index, image, text, label, teacher, student }: Disagreement, classes: readonly string[]): Markup {
-  const name = `Test sample ${index}`;
+/** What was classified. */
+function pictured(name: string, { image, text }: Pick<ShownMistake, "image" | "text">): Markup {
   const picture = image !== undefined && PICTURE.test(image) && html`<img src="${image}" alt="${name}">`;
+  return html`${picture}${text && html`<blockquote>${text}</blockquote>`}`;
+}
+
+function card({ index, label, teacher, student, ...sample }: Disagreement, classes: readonly string[]): Markup {
+  const name = `Test sample ${index}`;
   const said = (who: string, { class: predicted, probability }: Prediction): Markup => {
     const right = predicted === label;
     const tick = html`<span class="tick" role="img" aria-label="right">✓</span>`;
     return html`<div class="${right ? "right" : "wrong"}"><dt>${who}</dt>
 <dd>${nameOf(classes, predicted)} <small>${formatPercent(probability, 0)}</small>${right && tick}</dd></div>`;
   };
-  return html`<li title="${name}">${picture}${text && html`<blockquote>${text}</blockquote>`}
+  return html`<li title="${name}">${pictured(name, sample)}
 <dl><div><dt>label</dt><dd>${nameOf(classes, label)}</dd></div>${said("teacher", teacher)}${said("student", student)}</dl></li>
 `;
-}
-
-function nameOf(classes: readonly string[], index: number): string {
-  return classes[index] ?? String(index);
 }

@@ -166,6 +166,47 @@ summary:hover { color: var(--ink); }
 .meter { display: inline-flex; width: 5rem; margin-left: .75rem; vertical-align: .1em; }
 .meter i { height: .4rem; background: var(--baseline); opacity: .8; border-radius: 2px; }
 
+.classes { font-size: .875rem; }
+.classes th, .classes td { padding: .35rem 0 .35rem 1.5rem; text-align: right; white-space: nowrap; border-bottom: 1px solid var(--hair); }
+.classes :is(th, td):first-child { padding-left: 0; text-align: left; max-width: 16rem; overflow: hidden; text-overflow: ellipsis; }
+.classes thead th { color: var(--soft); font-size: .8125rem; }
+.classes tbody th { font-weight: 600; }
+.classes tfoot > tr > * { color: var(--soft); font-weight: 500; border-bottom: none; }
+.classes .meter { width: 8rem; margin-left: 0; }
+
+.diagrams { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(17rem, 100%), 1fr)); gap: 2.5rem; max-width: 62rem; }
+.diagram { max-width: 24rem; min-width: 0; }
+.diagram figcaption { display: flex; gap: .75rem; align-items: baseline; margin-bottom: .9rem; }
+.diagram figcaption span { color: var(--soft); font-size: .8125rem; overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
+.frame { display: grid; grid-template: auto 2.5rem 1.6rem / 3.4rem 1fr; font-size: .75rem; color: var(--soft); line-height: 1; }
+.frame .y, .frame .x, .square, .counts { position: relative; }
+.frame .y span { position: absolute; right: .7rem; transform: translateY(50%); }
+.frame .x { grid-column: 2; }
+.frame .x span { position: absolute; top: .6rem; transform: translateX(-50%); }
+.square { aspect-ratio: 1; border: 1px solid var(--hair); }
+.square svg { position: absolute; inset: 0; width: 100%; height: 100%; }
+.square path { stroke: var(--soft); stroke-width: 1; stroke-dasharray: 3 4; vector-effect: non-scaling-stroke; }
+.bin { position: absolute; inset-block: 0; }
+.bin:hover { background: color-mix(in srgb, var(--hair) 50%, transparent); }
+.bin i { position: absolute; inset: auto 1px 0; background: var(--tone); opacity: .8; }
+.bin u { position: absolute; inset-inline: 1px; }
+.bin .over { background: repeating-linear-gradient(135deg, var(--tone) 0 1px, transparent 1px 5px); }
+.bin .under { background: repeating-linear-gradient(135deg, var(--page) 0 1px, transparent 1px 5px); }
+.counts { grid-column: 2; border-bottom: 1px solid var(--hair); margin-top: .35rem; }
+.counts i { position: absolute; bottom: 0; border-inline: 1px solid var(--page); background: var(--tone); opacity: .45; }
+.scores { margin-top: 2.5rem; }
+
+.point { position: absolute; width: 11px; height: 11px; border-radius: 50%; transform: translate(-50%, -50%); background: var(--page);
+  border: 2px solid var(--tone); }
+.point.front { background: var(--tone); }
+.point span { position: absolute; left: 14px; top: -.2em; white-space: nowrap; color: var(--ink); font-size: .75rem; }
+.point.leftward span { left: auto; right: 14px; }
+.point.below span { top: 1.3em; }
+.star { text-decoration: none; margin-left: .25rem; color: var(--student); font-weight: 650; }
+.latencies h3 { margin: 2rem 0 .6rem; }
+.notes { max-width: 44rem; margin-top: .75rem; }
+.notes li + li { margin-top: .6rem; }
+
 .count { color: var(--soft); font-weight: 400; margin-left: .35rem; }
 .gallery { display: grid; grid-template-columns: repeat(auto-fill, minmax(8.5rem, 1fr)); gap: 1.25rem 1rem; margin: .9rem 0 2.5rem; }
 .gallery:has(blockquote) { grid-template-columns: repeat(auto-fill, minmax(min(16rem, 100%), 1fr)); }
