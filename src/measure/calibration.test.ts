@@ -50,11 +50,9 @@ function overconfident(factor: number, count: number): Classified {
   const logits = Float32Array.from({ length: 3 * count }, () => 1.5 * random.normal());
   const labels = Array.from({ length: count }, (_, sample) => {
     const weights = [0, 1, 2].map((label) => Math.exp(logits[3 * sample + label] as number));
-    let left = random.uniform() * weights.reduce((sum, weight) => sum + weight, 0);
-    return Math.max(
-      0,
-      weights.findIndex((weight) => (left -= weight) < 0),
-    );
+    const [first = 0, second = 0, third = 0] = weights;
+    const drawn = random.uniform() * (first + second + third);
+    return drawn < first ? 0 : drawn < first + second ? 1 : 2;
   });
   return { logits: logits.map((logit) => factor * logit), labels };
 }

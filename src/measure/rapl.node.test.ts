@@ -105,7 +105,11 @@ test("energy per run, of several in turns", async () => {
       return () => drawn - before;
     },
   };
-  const perRun = await measureEnergy([session(3), session(0.5)].map((one) => ({ session: one, feeds: {} })), meter, 1);
+  const perRun = await measureEnergy(
+    [session(3), session(0.5)].map((one) => ({ session: one, feeds: {} })),
+    meter,
+    1,
+  );
   expect(perRun[0]).toBeCloseTo(3, 6);
   expect(perRun[1]).toBeCloseTo(0.5, 6);
 });

@@ -115,11 +115,11 @@ function latencyBars(comparison: Comparison): Markup {
       const [low, high] = quartiles;
       return html`<li class="tone-student"><div class="who"><b>${model.name}</b></div>
 <div class="bar" aria-hidden="true"><i style="width:${percent(median)}%"></i><u style="left:${percent(low)}%;width:${percent(high - low)}%"></u></div>
-<div class="score"><b>${formatMilliseconds(median)}</b><span>95 % within ${formatMilliseconds(p95)}</span></div></li>`;
+<div class="score"><b>${formatMilliseconds(median)}</b><span>95 % ≤ ${formatMilliseconds(p95)}</span></div></li>`;
     });
     return html`<h3>Batch ${batch}, ${threadsText(threads)}</h3><ul class="bars">${bars}</ul>`;
   });
   return html`<section aria-labelledby="latency" class="latencies"><h2 id="latency">Latency</h2>
-<p class="sub">Milliseconds for a whole batch, shorter is better; half of all runs lie within the thin line.</p>
+<p class="sub">Milliseconds for a whole batch, shorter is better; half of all runs lie within the thin line, 95 % at or below the small number.</p>
 ${sets}</section>`;
 }

@@ -85,7 +85,9 @@ export function latencyAt({ latencies }: ComparedModel, batch: number, threads: 
 /** Every batch and number of threads that a model was timed with, small batches first. */
 export function timings({ models }: Comparison): readonly Pick<ComparedLatency, "batch" | "threads">[] {
   const all = models.flatMap(({ latencies }) => latencies);
-  const unique = all.filter(({ batch, threads }, place) => all.findIndex((one) => one.batch === batch && one.threads === threads) === place);
+  const unique = all.filter(
+    ({ batch, threads }, place) => all.findIndex((one) => one.batch === batch && one.threads === threads) === place,
+  );
   return unique.toSorted((a, b) => a.batch - b.batch || Number(b.threads === 1) - Number(a.threads === 1));
 }
 

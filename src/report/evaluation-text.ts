@@ -49,7 +49,7 @@ function totals({
       ? [
           [
             "Best temperature",
-            `${formatScalar(scaling.temperature)} on every other sample: calibration error of those between ${formatPercent(scaling.before)} -> ${formatPercent(scaling.after)}`,
+            `${formatScalar(scaling.temperature)}, of half the samples; on the others it takes the calibration error from ${formatPercent(scaling.before)} to ${formatPercent(scaling.after)}`,
           ],
         ]
       : []),

@@ -29,7 +29,7 @@ export function classTable({ classes, confusion, learner }: ClassesShown): Marku
   const { precision, recall, f1 } = macroScores(scores);
   const means = [precision, recall, f1].map((mean) => html`<td>${formatPercent(mean, 1)}</td>`);
   const total = scores.reduce((sum, { support }) => sum + support, 0);
-  const heads = ["Samples", "Precision", "Recall", "F1", "Missing to 100 %"].map((name) => html`<th scope="col">${name}</th>`);
+  const heads = ["Samples", "Precision", "Recall", "F1", "F1 lacks"].map((name) => html`<th scope="col">${name}</th>`);
   const some = isLong && ` The ${MOST_ROWS} of ${formatInteger(named.length)} classes with the lowest F1.`;
   return html`<section aria-labelledby="classes"><h2 id="classes">Class by class</h2>
 <p class="sub">Precision: how many of the samples that the ${learner} takes for a class have it. Recall: how many that have it are taken for it.

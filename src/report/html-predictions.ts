@@ -12,10 +12,10 @@ import {
   sum,
 } from "./report.ts";
 
-/** Counts fit into the cells up to this many classes, above it only colour. */
+/** Up to this many classes there is a table with counts, above it a picture. */
 const MAX_NUMBERED = 20;
 /** Above this many classes the matrix says less than the list of mistakes. */
-const MAX_MATRIX = 100;
+const MAX_MATRIX = 300;
 const MAX_MISTAKES = 10;
 
 /** What the model takes for what. */
@@ -24,36 +24,57 @@ export function confusionMatrix(shown: ClassesShown): Markup | undefined {
   if (confusion.length === 0) return undefined;
   return html`<section aria-labelledby="confusion"><h2 id="confusion">What the ${learner} confuses</h2>
 <p class="sub">Rows are the labels, columns the ${learner}’s predictions on the test set; blue is right, orange is wrong.</p>
-<div class="confusion">${confusion.length <= MAX_MATRIX && matrix(shown)}${mistakes(shown)}</div></section>`;
+<div class="confusion">${confusion.length <= MAX_MATRIX && (confusion.length <= MAX_NUMBERED ? matrix(shown) : picture(shown))}${mistakes(shown)}</div></section>`;
 }
 
-function matrix({ confusion, classes }: ClassesShown): Markup {
-  const numbered = confusion.length <= MAX_NUMBERED;
-  const worst = Math.max(1, ...confusion.flatMap((row, label) => row.filter((_, prediction) => prediction !== label)));
-  const cell = (count: number, label: number, prediction: number, samples: number): Markup => {
+/** How strongly a cell is coloured: a class of its own by its recall, a mistake by the root, so that single ones can be seen. */
+function strengths(confusion: Report["confusion"]): (count: number, label: number, prediction: number) => string {
+  const worst = Math.max(1, ...confusion.map((row, label) => Math.max(0, ...row.filter((_, prediction) => prediction !== label))));
+  const samples = confusion.map(sum);
+  return (count, label, prediction) => (label === prediction ? count / (samples[label] as number) : Math.sqrt(count / worst)).toFixed(3);
+}
+
+function cellTitle({ confusion, classes }: ClassesShown, label: number, prediction: number): string {
+  const [count, samples] = [confusion[label]?.[prediction] ?? 0, sum(confusion[label] ?? [])];
+  const share = `${formatInteger(count)} of ${formatInteger(samples)} (${formatPercent(count / samples, 1)})`;
+  return `${nameOf(classes, label)} taken for ${nameOf(classes, prediction)}: ${share}`;
+}
+
+function matrix(shown: ClassesShown): Markup {
+  const { confusion, classes } = shown;
+  const strength = strengths(confusion);
+  const cell = (count: number, label: number, prediction: number): Markup => {
     if (count === 0) return html`<td></td>`;
-    const right = label === prediction;
-    const strength = right ? count / samples : Math.sqrt(count / worst); // the root lets single mistakes be seen beside frequent ones
-    const share = `${formatInteger(count)} of ${formatInteger(samples)} (${formatPercent(count / samples, 1)})`;
-    const title = `${nameOf(classes, label)} taken for ${nameOf(classes, prediction)}: ${share}`;
-    const style = `--strength:${strength.toFixed(3)}`;
-    return html`<td class="${right ? "right" : "wrong"}" style="${style}" title="${title}">${numbered && formatInteger(count)}</td>`;
+    const style = `--strength:${strength(count, label, prediction)}`;
+    const kind = label === prediction ? "right" : "wrong";
+    return html`<td class="${kind}" style="${style}" title="${cellTitle(shown, label, prediction)}">${formatInteger(count)}</td>`;
   };
   const row = (counts: readonly number[], label: number): Markup => {
-    const samples = sum(counts);
     const name = nameOf(classes, label);
-    const cells = counts.map((count, prediction) => cell(count, label, prediction, samples));
-    const recall = html`<td class="recall">${formatPercent((counts[label] ?? 0) / samples, 1)}</td>`;
-    return html`<tr><th scope="row" title="${name}">${numbered && name}</th>${cells}${numbered && recall}</tr>
+    const cells = counts.map((count, prediction) => cell(count, label, prediction));
+    const recall = html`<td class="recall">${formatPercent((counts[label] ?? 0) / sum(counts), 1)}</td>`;
+    return html`<tr><th scope="row" title="${name}">${name}</th>${cells}${recall}</tr>
 `;
   };
   const heads = confusion.map((_, label) => {
     const name = nameOf(classes, label);
-    return html`<th scope="col" title="${name}"><span>${numbered && name}</span></th>`;
+    return html`<th scope="col" title="${name}"><span>${name}</span></th>`;
   });
-  return html`<div class="scroll" tabindex="0" role="region" aria-labelledby="confusion"><table class="matrix${numbered ? "" : " dense"}">
-<thead><tr><td></td>${heads}${numbered && html`<th scope="col" class="recall">recall</th>`}</tr></thead>
+  return html`<div class="scroll" tabindex="0" role="region" aria-labelledby="confusion"><table class="matrix">
+<thead><tr><td></td>${heads}<th scope="col" class="recall">recall</th></tr></thead>
 <tbody>${confusion.map(row)}</tbody></table></div>`;
+}
+
+/** The matrix of many classes: a square for each pair that occurs. */
+function picture(shown: ClassesShown): Markup {
+  const { confusion } = shown;
+  const strength = strengths(confusion);
+  const square = (count: number, label: number, prediction: number): Markup | false =>
+    count > 0 &&
+    html`<rect class="${label === prediction ? "right" : "wrong"}" x="${prediction}" y="${label}" width="1" height="1" style="--strength:${strength(count, label, prediction)}"><title>${cellTitle(shown, label, prediction)}</title></rect>`;
+  const size = confusion.length;
+  return html`<svg class="heat" viewBox="0 0 ${size} ${size}" role="img" aria-label="Confusion matrix of ${size} classes">
+${confusion.map((counts, label) => counts.map((count, prediction) => square(count, label, prediction)))}</svg>`;
 }
 
 function mistakes({ confusion, classes }: ClassesShown): Markup | undefined {
@@ -110,7 +131,7 @@ export function mistakeGallery({
     const name = `Test sample ${index}`;
     return html`<li title="${name}">${pictured(name, sample)}
 <dl><div><dt>label</dt><dd>${nameOf(classes, label)}</dd></div>
-<div class="wrong"><dt>taken for</dt><dd>${nameOf(classes, prediction)} <small>${formatPercent(probability, 0)}</small></dd></div></dl></li>
+<div class="wrong"><dt>${learner}</dt><dd>${nameOf(classes, prediction)} <small>${formatPercent(probability, 0)}</small></dd></div></dl></li>
 `;
   };
   const some =

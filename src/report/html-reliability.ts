@@ -17,9 +17,10 @@ export function reliability(models: readonly ScoredModel[]): Markup | undefined 
   const bins = models[0]?.scores.reliability.length ?? 0;
   return html`<section aria-labelledby="reliability"><h2 id="reliability">How sure, and how right</h2>
 <p class="sub">Samples in ${bins} bins by the probability of the class predicted. A bar is how many of a bin are right; on the diagonal a
-model is as often right as it is sure, and below it too sure: the hatched part is what it lacks. Under it, how many samples are in each bin.</p>
-<div class="diagrams">${models.map(diagram)}</div>
-${scoreTable(models)}</section>`;
+model is as often right as it is sure, and below it too sure. Hatched is how far it is from that. Underneath, how many samples are in each
+bin.</p>
+<div class="reliability${models.length === 1 ? " single" : ""}"><div class="diagrams">${models.map(diagram)}</div>${scoreTable(models)}</div>
+</section>`;
 }
 
 const TICKS = [0, 0.25, 0.5, 0.75, 1];

@@ -37,7 +37,8 @@ export function scatterChart({ title, xName, yName, points, formatX, formatY, no
     const isBelow = points.some(
       (other, place) => place < index && Math.abs(toX(other.x) - toX(x)) < 20 && Math.abs(toY(other.y) - toY(y)) < 6,
     );
-    const side = `${toX(x) > 60 ? " leftward" : ""}${isBelow ? " below" : ""}`;
+    const edge = toX(x) < 6 ? " leftmost" : toX(x) > 94 ? " rightmost" : "";
+    const side = `${edge}${isBelow ? " below" : ""}`;
     const title = `${name}: ${formatX(x)}, ${formatY(y)}`;
     const place = `left:${fixed(toX(x))}%;top:${fixed(toY(y))}%`;
     return html`<div class="point${isJoined ? " front" : ""}${side} tone-${isJoined ? "student" : "teacher"}" style="${place}" title="${title}"><span>${name}</span></div>`;

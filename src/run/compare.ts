@@ -38,6 +38,8 @@ export interface CompareOptions {
   readonly batch?: number;
   /** Of the runtime, beside one alone; the runtime's default (all cores) unless given. */
   readonly threads?: number;
+  /** Turns that each model gets when it is timed; 10 unless given. */
+  readonly rounds?: number;
   /** Of open dimensions but the batch, by name. */
   readonly sizes?: Readonly<Record<string, number>>;
   readonly relativeTo?: string;
@@ -70,7 +72,7 @@ export async function compare(paths: readonly string[], options: CompareOptions 
   const location = data === undefined ? undefined : { data, split, relativeTo };
   const answers = location && (await test(models, location, onStage));
   const referred = answers?.predictions.get(reference);
-  const latencies = await timed(models, batch, threads, onStage);
+  const latencies = await timed(models, { ...options, batch, onStage });
   onStage("Measuring energy and memory");
   const energy = await energyOf(models, profiles);
   const compared: ComparedModel[] = [];
@@ -202,9 +204,7 @@ function batchesOf(models: readonly Read[], batch: number): readonly number[] {
 /** For each model its latencies, with one thread and with all. */
 async function timed(
   models: readonly Read[],
-  batch: number,
-  threads: number | undefined,
-  onStage: (text: string) => void,
+  { batch, threads, rounds, onStage }: CompareOptions & Required<Pick<CompareOptions, "batch" | "onStage">>,
 ): Promise<readonly (readonly ComparedLatency[])[]> {
   const latencies = models.map((): ComparedLatency[] => []);
   const settings: readonly Threads[] = threads === 1 ? [1] : [1, threads ?? "all"];
@@ -217,7 +217,7 @@ async function timed(
         onStage(`Timing batches of ${samples}, ${threadsText(setting)}`);
         const loaded = sessions.get(setting) ?? [];
         const runnables = members.map(({ model, place }) => ({ session: loaded[place] as Session, feeds: feedsOf(model, samples) }));
-        for (const [index, found] of (await measureInTurns(runnables)).entries()) {
+        for (const [index, found] of (await measureInTurns(runnables, { rounds })).entries()) {
           latencies[members[index]?.place as number]?.push({ batch: samples, threads: setting, ...found });
         }
       }
