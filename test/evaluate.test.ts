@@ -1,14 +1,14 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { scratch, writeSmallMnist } from "../../test/limbeck.ts";
-import { describeClassifier } from "../distill/network.ts";
-import { graphBuilder } from "../graph/builder/builder.ts";
-import type { Graph } from "../graph/graph.ts";
-import { writeOnnx } from "../graph/onnx/write.ts";
-import { float32 } from "../graph/tensor.ts";
-import { lenet } from "../nn/zoo/lenet.ts";
-import { evaluate } from "./evaluate.ts";
+import { describeClassifier } from "../src/distill/network.ts";
+import { graphBuilder } from "../src/graph/builder/builder.ts";
+import type { Graph } from "../src/graph/graph.ts";
+import { writeOnnx } from "../src/graph/onnx/write.ts";
+import { float32 } from "../src/graph/tensor.ts";
+import { lenet } from "../src/nn/zoo/lenet.ts";
+import { evaluate } from "../src/run/evaluate.ts";
+import { scratch, writeSmallMnist } from "./limbeck.ts";
 
 const { path: place, remove } = scratch();
 afterAll(remove);
