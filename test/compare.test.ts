@@ -1,13 +1,17 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { toFloat16 } from "../src/distill/cache/float16.ts";
+import { inInt8 } from "../src/distill/teacher/int8.ts";
 import { graphBuilder } from "../src/graph/builder/builder.ts";
 import type { Graph } from "../src/graph/graph.ts";
 import { writeOnnx } from "../src/graph/onnx/write.ts";
 import { float32 } from "../src/graph/tensor.ts";
+import { randomFeeds } from "../src/measure/latency.ts";
 import { lenet } from "../src/nn/zoo/lenet.ts";
 import { mlp } from "../src/nn/zoo/mlp.ts";
 import { compare, namesOf } from "../src/run/compare.ts";
+import { nodeRuntime } from "../src/runtime/node.ts";
 import { scratch, writeSmallMnist } from "./limbeck.ts";
 
 const { path: place, remove } = scratch();
@@ -21,6 +25,15 @@ function sequences(): Graph {
   const g = graphBuilder("sequences");
   g.output(g.reduceSum(g.input("tokens", "float32", ["N", "length", 8]), { axes: [1, 2] }), "sums");
   g.output(g.identity(g.input("half", "float16", ["N", 4])), "same");
+  return g.build();
+}
+
+/** One matrix product, all of it in half precision. */
+function inHalf(): Graph {
+  const g = graphBuilder("half");
+  const data = Uint16Array.from({ length: 7840 }, (_, index) => toFloat16(Math.sin(index)));
+  const flat = g.reshape(g.input("images", "float16", ["N", 1, 28, 28]), [-1, 784]);
+  g.output(g.matMul(flat, g.initializer("weight", { type: "float16", shape: [784, 10], data })), "logits");
   return g.build();
 }
 
@@ -84,6 +97,20 @@ describe("models side by side", () => {
     expect(found.models.some(({ front }) => front?.parameters)).toBe(true);
     expect(four?.front?.latency).toBe(false);
     expect(stages.slice(0, 3)).toEqual(["Testing large.onnx", "Testing small.onnx", "Testing four.onnx"]);
+  });
+
+  test("in half precision and in int8", async () => {
+    const network = mlp({ inputShape: [1, 28, 28], hidden: [8], classes: 10, seed: 1 });
+    write("int8.onnx", writeOnnx(await inInt8(nodeRuntime({ threads: 1 }), network, [randomFeeds(network, { N: 32 })])));
+    write("half.onnx", writeOnnx(inHalf()));
+    const found = await compare(paths("small.onnx", "int8.onnx", "half.onnx"), { data: "mnist", relativeTo: place, batch: 1, threads: 1 });
+    const [plain, int8, half] = found.models;
+    expect(found.models.map(({ format }) => format)).toEqual(["float32", "int8", "float16"]);
+    expect(int8?.parameters).toBe(plain?.parameters);
+    expect(int8?.agreement).toBeGreaterThan(0.8);
+    expect(int8?.joules).toBeLessThan(0.5 * (plain?.joules ?? 0));
+    expect(half).toMatchObject({ parameters: 7840, notes: [] });
+    expect(half?.scores?.accuracy).toBeGreaterThanOrEqual(0);
   });
 
   test("without data, of any kind", async () => {

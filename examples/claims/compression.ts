@@ -36,7 +36,7 @@ const fewer = ({ parameters = Number.NaN }: ComparedModel): number => 1 - parame
 const faster = (model: ComparedModel, threads: Threads): number => median(teacher, threads) / median(model, threads);
 
 function verdict(value: number, [low, high]: readonly [number, number]): string {
-  return value < low ? "less" : value > high ? "more" : "as said";
+  return value < low ? "less" : value > high ? "more" : "within";
 }
 
 function sizes(model: ComparedModel): string {
@@ -70,9 +70,9 @@ await writeSection(
 | --- | --- | --- | --- | --- | --- |
 ${models.map(sizes).join("\n")}
 
-Against ${TEACHER}, where the article says ${100 * FEWER[0]} to ${100 * FEWER[1]} % fewer parameters and ${FASTER[0]} to ${FASTER[1]} times as fast:
+Against ${TEACHER}:
 
-| student | fewer parameters | than said | FLOPs | faster, 1 thread | all threads | than said |
+| student | fewer parameters | than ${100 * FEWER[0]}–${100 * FEWER[1]} % | FLOPs | faster, 1 thread | all threads | than ${FASTER[0]}–${FASTER[1]}× |
 | --- | --- | --- | --- | --- | --- | --- |
 ${students.map(savings).join("\n")}`,
 );

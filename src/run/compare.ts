@@ -207,32 +207,31 @@ async function timed(
   { batch, threads, rounds, onStage }: CompareOptions & Required<Pick<CompareOptions, "batch" | "onStage">>,
 ): Promise<readonly (readonly ComparedLatency[])[]> {
   const latencies = models.map((): ComparedLatency[] => []);
-  const settings: readonly Threads[] = threads === 1 ? [1] : [1, threads ?? "all"];
-  const sessions = new Map<Threads, readonly Session[]>();
-  try {
-    for (const setting of settings) sessions.set(setting, await sessionsOf(models, setting));
-    for (const samples of batchesOf(models, batch)) {
-      const members = models.flatMap((model, place) => (takes(model, samples) ? [{ model, place }] : []));
-      for (const setting of settings) {
+  for (const setting of threads === 1 ? ([1] as const) : ([1, threads ?? "all"] as const)) {
+    await withSessions(models, setting, async (sessions) => {
+      for (const samples of batchesOf(models, batch)) {
         onStage(`Timing batches of ${samples}, ${threadsText(setting)}`);
-        const loaded = sessions.get(setting) ?? [];
-        const runnables = members.map(({ model, place }) => ({ session: loaded[place] as Session, feeds: feedsOf(model, samples) }));
+        const members = models.flatMap((model, place) => (takes(model, samples) ? [{ model, place }] : []));
+        const runnables = members.map(({ model, place }) => ({ session: sessions[place] as Session, feeds: feedsOf(model, samples) }));
         for (const [index, found] of (await measureInTurns(runnables, { rounds })).entries()) {
           latencies[members[index]?.place as number]?.push({ batch: samples, threads: setting, ...found });
         }
       }
-    }
-  } finally {
-    for (const session of [...sessions.values()].flat()) await session.release();
+    });
   }
   return latencies;
 }
 
-async function sessionsOf(models: readonly Read[], threads: Threads): Promise<Session[]> {
+/** Does something with a session of each model, and releases them. */
+async function withSessions<T>(models: readonly Read[], threads: Threads, use: (sessions: readonly Session[]) => Promise<T>): Promise<T> {
   const runtime = nodeRuntime(threads === "all" ? {} : { threads });
   const sessions: Session[] = [];
-  for (const { bytes } of models) sessions.push(await runtime.createSession(bytes));
-  return sessions;
+  try {
+    for (const { bytes } of models) sessions.push(await runtime.createSession(bytes));
+    return await use(sessions);
+  } finally {
+    for (const session of sessions) await session.release();
+  }
 }
 
 /** Joules per sample: counted where the machine shows them, else estimated. */
@@ -247,10 +246,12 @@ async function energyOf(
     );
     return { source: { kind: "estimate", because: meter.unavailable }, joules };
   }
-  const sessions = await sessionsOf(models, "all");
-  const runnables = sessions.map((session, place) => ({ session, feeds: feedsOf(models[place] as Read, 1) }));
-  const perRun = await measureEnergy(runnables, meter);
-  for (const session of sessions) await session.release();
+  const perRun = await withSessions(models, "all", (sessions) =>
+    measureEnergy(
+      sessions.map((session, place) => ({ session, feeds: feedsOf(models[place] as Read, 1) })),
+      meter,
+    ),
+  );
   return {
     source: { kind: "rapl", domains: meter.domains },
     joules: perRun.map((joules, place) => joules / (fixedBatch(models[place] as Read) ?? 1)),
