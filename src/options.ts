@@ -51,6 +51,12 @@ export function schedule(value: z.ZodNumber) {
   return numberOr(value, scheduleShapes(value), "a schedule");
 }
 
+/** An epoch, or a fraction of the run. */
+const milestone = z
+  .number()
+  .positive()
+  .refine((at) => at < 1 || Number.isInteger(at), "must be a whole number of epochs, or a fraction of the run below 1");
+
 /** What a schedule may be, by its key. */
 export function scheduleShapes(value: z.ZodNumber) {
   const warmup = fraction.optional();
@@ -65,7 +71,7 @@ export function scheduleShapes(value: z.ZodNumber) {
     linear: strict({ from: value, to: value, warmup }),
     cosine: strict({ from: value, to: value.optional(), warmup }),
     exponential: strict({ from: above0, to: above0, warmup }),
-    stepDecay: strict({ from: value, at: z.array(count).min(1), factor: positive, warmup }),
+    stepDecay: strict({ from: value, at: z.array(milestone).min(1), factor: positive, warmup }),
     oneCycle: strict({ peak: value, rise: fraction.optional(), divisor: positive.optional() }),
   };
 }

@@ -118,6 +118,37 @@ class CifarVgg(nn.Module):
         return self.classifier(x.mean((2, 3)))
 
 
+def conv_norm(inputs, filters):
+    return nn.Sequential(nn.Conv2d(inputs, filters, 3, 1, 1, bias=False), nn.BatchNorm2d(filters), nn.ReLU())
+
+
+class ResNet9Stage(nn.Module):
+    def __init__(self, inputs, filters, residual):
+        super().__init__()
+        self.conv = conv_norm(inputs, filters)
+        self.residual1 = conv_norm(filters, filters) if residual else None
+        self.residual2 = conv_norm(filters, filters) if residual else None
+
+    def forward(self, x):
+        x = F.max_pool2d(self.conv(x), 2)
+        return x if self.residual1 is None else x + self.residual2(self.residual1(x))
+
+
+class ResNet9(nn.Module):
+    """Page, 2018."""
+
+    def __init__(self, classes):
+        super().__init__()
+        self.prep = conv_norm(3, 64)
+        for index, (inputs, filters) in enumerate([(64, 128), (128, 256), (256, 512)]):
+            setattr(self, f"layer{index + 1}", ResNet9Stage(inputs, filters, index != 1))
+        self.classifier = nn.Linear(512, classes, bias=False)
+
+    def forward(self, x):
+        x = self.layer3(self.layer2(self.layer1(self.prep(x))))
+        return 0.125 * self.classifier(x.amax((2, 3)))
+
+
 class CifarInvertedResidual(nn.Module):
     def __init__(self, inputs, filters, stride, expansion):
         super().__init__()
@@ -196,6 +227,7 @@ SMALL = {
     **{name: partial(CifarVgg, depths) for name, depths in VGG.items()},
     **{name: partial(CifarResNet, n, channels) for name, (n, channels) in CIFAR_RESNET.items()},
     **{f"wrn-{depth}-{widen}": partial(WideResNet, depth, widen) for depth, widen in WRN},
+    "resnet9": ResNet9,
     "mobilenet-v2-half": CifarMobileNetV2,
 }
 LARGE = {
@@ -228,6 +260,7 @@ RUN = [
     ("resnet20", {}, SMALL["resnet20"], 10, (3, 32, 32)),
     ("resnet8x4", {}, SMALL["resnet8x4"], 10, (3, 32, 32)),
     ("wrn-16-2", {}, SMALL["wrn-16-2"], 10, (3, 32, 32)),
+    ("resnet9", {}, SMALL["resnet9"], 10, (3, 32, 32)),
     ("mobilenet-v2-half", {}, SMALL["mobilenet-v2-half"], 10, (3, 32, 32)),
     ("resnet18", {"stem": "cifar"}, lambda classes: cifar_stem(LARGE["resnet18"](classes)), 10, (3, 16, 16)),
     ("resnet50", {}, LARGE["resnet50"], 10, (3, 64, 64)),

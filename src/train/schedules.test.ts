@@ -41,6 +41,7 @@ describe("schedules by their closed forms", () => {
 
   it("stepDecay", () => {
     expectCurve(curve(stepDecay(0.1, [2, 3], 0.1), 5, 1), [0.1, 0.1, 0.01, 0.001, 0.001]);
+    expectCurve(curve(stepDecay(0.1, [0.5, 0.75], 0.1), 4, 1), [0.1, 0.1, 0.01, 0.001]);
   });
 
   it("constant and linear", () => {

@@ -23,11 +23,11 @@ export function steps(byEpoch: Readonly<Record<number, number>>): Schedule {
   return ({ epoch }) => (entries.findLast(([from]) => from <= epoch) ?? entries[0])?.[1] as number;
 }
 
-/** Multiplied by `factor` at each milestone (an epoch), from `from`. */
+/** Multiplied by `factor` at each milestone, from `from`: an epoch, or below 1 a fraction of the run. */
 export const stepDecay =
   (from: number, milestones: readonly number[], factor: number): Schedule =>
-  ({ epoch }) =>
-    from * factor ** milestones.filter((milestone) => milestone <= epoch).length;
+  (position) =>
+    from * factor ** milestones.filter((milestone) => milestone <= (milestone < 1 ? fraction(position) : position.epoch)).length;
 
 /** Half a cosine from `from` down to `to` (Loshchilov and Hutter, 2016, arXiv:1608.03983, without restarts). */
 export const cosine =

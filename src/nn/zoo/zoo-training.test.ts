@@ -14,6 +14,7 @@ const DROP = 0.002;
 const families: Readonly<Partial<Record<ArchitectureName, Readonly<Record<string, unknown>>>>> = {
   vgg8: { width: 0.1 },
   resnet8: { width: 0.5 },
+  resnet9: { width: 0.1 },
   "wrn-16-1": { dropout: 0.1 },
   "mobilenet-v2": { width: 0.2, stem: "cifar" },
   "mobilenet-v3-small": { width: 0.2, stem: "cifar" },

@@ -7,6 +7,7 @@ import { mlp } from "./mlp.ts";
 import { mobilenetV2, mobilenetV2Half } from "./mobilenet-v2.ts";
 import { mobilenetV3, mobilenetV3Variants } from "./mobilenet-v3.ts";
 import { resnet, resnetVariants } from "./resnet.ts";
+import { resnet9 } from "./resnet9.ts";
 import { shufflenetV2, shufflenetV2Variants } from "./shufflenet-v2.ts";
 import { smallCnn } from "./small-cnn.ts";
 import { vgg, vggVariants } from "./vgg.ts";
@@ -29,6 +30,7 @@ export const architectures = {
   "small-cnn": smallCnn,
   ...each(vggVariants, vgg),
   ...each(resnetVariants, resnet),
+  resnet9,
   ...each(wideResnetVariants, wideResnet),
   "mobilenet-v2": mobilenetV2,
   "mobilenet-v2-half": mobilenetV2Half,
