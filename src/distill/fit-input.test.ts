@@ -89,8 +89,8 @@ describe("a network of images of another size", () => {
     expect(shape).toEqual([1, 2, 2, 3]);
     expect([...data]).toEqual([1, 10, 100, 2, 20, 200, 3, 30, 300, 4, 40, 400]);
     // Resized, repeated and normalised besides.
-    const all = takingImages(mirror([1, 2, 3]), [1, 1, 1], { mean: [0, 1, 0], std: [1, 1, 2] });
-    expect([...(await seenBy(all, float32([4], [1, 1, 1, 1]))).data]).toEqual([4, 3, 2, 4, 3, 2]);
+    const all = takingImages(mirror([2, 2, 3]), [1, 1, 1], { mean: [0, 1, 0], std: [1, 1, 2] });
+    expect([...(await seenBy(all, float32([4], [1, 1, 1, 1]))).data]).toEqual([1, 2, 3, 4].flatMap(() => [4, 3, 2]));
     // Channels come first wherever they can.
     expect(takingImages(mirror([3, 3, 3]), [3, 3, 3]).nodes.map(({ op }) => op)).toEqual(["Mul"]);
   });
