@@ -1,4 +1,4 @@
-import { writeFileSync } from "node:fs";
+import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { describeClassifier } from "../src/distill/network.ts";
@@ -7,6 +7,7 @@ import type { Graph } from "../src/graph/graph.ts";
 import { writeOnnx } from "../src/graph/onnx/write.ts";
 import { float32 } from "../src/graph/tensor.ts";
 import { lenet } from "../src/nn/zoo/lenet.ts";
+import { pngDataUri } from "../src/report/png.ts";
 import { evaluate } from "../src/run/evaluate.ts";
 import { scratch, writeSmallMnist } from "./limbeck.ts";
 
@@ -62,6 +63,23 @@ test("images are brought to the size, channels and layout that a model takes", a
   const last = await evaluate(write("last.onnx", describeClassifier(channelsLast(ofSize(32, 3)), normalization(3), classes)), options());
   expect(last).toEqual({ ...plain, model: "last.onnx" });
   expect(plain.samples).toBe(SAMPLES);
+});
+
+test("files of images are read at the size and in the layout that a model takes", async () => {
+  const photos = join(place, "photos");
+  for (const split of ["train", "test"]) {
+    classes.forEach((name, label) => {
+      mkdirSync(join(photos, split, name), { recursive: true });
+      const pixels = Uint8Array.from({ length: 3 * 20 * 20 }, (_, index) => (index * (label + 3)) % 256);
+      const png = pngDataUri(pixels, 20, 20, 3).split(",")[1] as string;
+      writeFileSync(join(photos, split, name, "one.png"), Buffer.from(png, "base64"));
+    });
+  }
+  const seen = { data: "imageFolder:photos", relativeTo: place };
+  const plain = await evaluate(write("rgb.onnx", ofSize(32, 3)), seen);
+  expect(plain.samples).toBe(10);
+  expect(plain.mistakes.every(({ image }) => image?.startsWith("data:image/png"))).toBe(true);
+  expect(await evaluate(write("nhwc.onnx", channelsLast(ofSize(32, 3))), seen)).toEqual({ ...plain, model: "nhwc.onnx" });
 });
 
 test("a model of another number of channels stays a mistake", async () => {

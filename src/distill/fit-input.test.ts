@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { type Batch, trainingBatches } from "../data/batches.ts";
+import { firstBatch } from "../data/batches.fixture.ts";
+import { trainingBatches } from "../data/batches.ts";
 import { memorySamples } from "../data/samples.ts";
 import { graphBuilder } from "../graph/builder/builder.ts";
 import type { Graph } from "../graph/graph.ts";
@@ -141,8 +142,8 @@ describe("a teacher made for images of another size", () => {
     const normalization = { mean: [0.1], std: [3] };
     const teacher = await loadTeacher(runtime, read, samples, normalization);
     const { logits } = await teacher.predict(samples);
-    const [batch] = trainingBatches(samples, { batchSize: 3, seed: 0, epoch: 0, normalization });
-    const taught = (await teacher.teach(batch as Batch))["teacher:0:logits"]?.data as Float32Array;
+    const batch = await firstBatch(trainingBatches(samples, { batchSize: 3, seed: 0, epoch: 0, normalization }));
+    const taught = (await teacher.teach(batch))["teacher:0:logits"]?.data as Float32Array;
     const pixels = new Float32Array(36);
     const seen = [0, 1, 2].flatMap((sample) => {
       samples.read(sample, pixels);
@@ -153,7 +154,7 @@ describe("a teacher made for images of another size", () => {
     const session = await runtime.createSession(writeOnnx(colour));
     const expected = (await session.run({ input: float32(seen, [3, 3, 8, 8]) })).logits as Float32Tensor;
     expected.data.forEach((value, index) => void expect(logits[index]).toBeCloseTo(value, 4));
-    (batch as Batch).indices.forEach((sample, row) => {
+    batch.indices.forEach((sample, row) => {
       for (const label of [0, 1]) expect(taught[2 * row + label]).toBeCloseTo(expected.data[2 * sample + label] as number, 4);
     });
     await Promise.all([session.release(), teacher.release()]);

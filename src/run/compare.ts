@@ -1,7 +1,7 @@
 import { resolve, sep } from "node:path";
 import { LimbeckError } from "../errors.ts";
 import { formatShape, type Graph } from "../graph/graph.ts";
-import { symbolicDimensions } from "../graph/rewrite/infer.ts";
+import { bindDimensions, symbolicDimensions } from "../graph/rewrite/infer.ts";
 import { agreement } from "../measure/classification.ts";
 import { estimateEnergy, numberFormatOf } from "../measure/energy.ts";
 import { measureInTurns, type Runnable, randomFeeds } from "../measure/latency.ts";
@@ -23,7 +23,7 @@ import {
 import { nodeRuntime } from "../runtime/node.ts";
 import type { Session } from "../runtime/runtime.ts";
 import type { Predictions } from "../train/evaluation.ts";
-import { openTest } from "./evaluate.ts";
+import { type EvaluateOptions, testModel } from "./evaluate.ts";
 import { thisMachine } from "./machine.ts";
 import { readOnnxFile } from "./onnx-file.ts";
 import { packageVersion } from "./package.ts";
@@ -31,7 +31,7 @@ import { packageVersion } from "./package.ts";
 export interface CompareOptions {
   /** With what others are to agree; the first model unless given. */
   readonly reference?: string;
-  /** What to test on: a directory of IDX files, or `npm:PACKAGE/DIRECTORY`. Without it nothing is tested. */
+  /** What to test on: a directory or file of data of any kind, `KIND:PATH`, or `npm:PACKAGE/DIRECTORY`. Without it nothing is tested. */
   readonly data?: string;
   readonly split?: "train" | "test";
   /** Samples at once, beside one alone; 32 unless given. */
@@ -171,16 +171,18 @@ function profileOf(model: Read): Profiled {
 
 async function test(
   models: readonly Read[],
-  location: Parameters<typeof openTest>[1],
+  options: EvaluateOptions,
   onStage: (text: string) => void,
 ): Promise<{ readonly samples: number; readonly predictions: ReadonlyMap<Read, Predictions> }> {
-  const { samples, test: answersOf } = await openTest(nodeRuntime(), location);
+  const runtime = nodeRuntime();
   const predictions = new Map<Read, Predictions>();
   for (const model of models) {
     onStage(`Testing ${model.name}`);
-    predictions.set(model, await answersOf(model.bytes, model.path));
+    // Of the sizes that were asked for, so that it is known what size images get.
+    const graph = Object.keys(model.sizes).length > 0 ? bindDimensions(model.graph, model.sizes) : model.graph;
+    predictions.set(model, (await testModel(runtime, { ...model, graph }, options)).predictions);
   }
-  return { samples: samples.length, predictions };
+  return { samples: predictions.values().next().value?.labels.length ?? 0, predictions };
 }
 
 function feedsOf({ graph, sizes }: Read, samples: number): Runnable["feeds"] {

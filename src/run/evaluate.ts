@@ -1,6 +1,5 @@
 import { basename } from "node:path";
-import { openIdxDirectory } from "../data/node/idx-directory.ts";
-import { channelStatistics, type Normalization } from "../data/normalize.ts";
+import { statisticsOf } from "../data/normalize.ts";
 import type { Samples } from "../data/samples.ts";
 import { normalizationOf } from "../distill/network.ts";
 import { readTeacher } from "../distill/teacher.ts";
@@ -11,12 +10,15 @@ import type { Evaluation } from "../report/evaluation.ts";
 import { nodeRuntime } from "../runtime/node.ts";
 import type { Device, Runtime } from "../runtime/runtime.ts";
 import { type Predictions, predict } from "../train/evaluation.ts";
-import { readOnnxBytes } from "./onnx-file.ts";
-import { thumbnail } from "./thumbnail.ts";
+import { openNamedData } from "./named-data.ts";
+import { readOnnxFile } from "./onnx-file.ts";
+import { withPictures } from "./thumbnail.ts";
 
 export interface EvaluateOptions {
-  /** A directory of IDX files, or `npm:PACKAGE/DIRECTORY`. */
+  /** A directory or file of data of any kind, `KIND:PATH`, or `npm:PACKAGE/DIRECTORY`. */
   readonly data: string;
+  /** Height and width of images, where the model takes any. */
+  readonly size?: number;
   readonly split?: "train" | "test";
   /** An ONNX classifier of the same classes, to compare the answers with. */
   readonly teacher?: string;
@@ -32,14 +34,11 @@ const GALLERY = 48;
  * Tests an ONNX classifier on all samples of a split, which are resized where it takes images of another size. Inputs are normalised as its
  * metadata says, else by the training set's statistics.
  */
-export async function evaluate(
-  path: string,
-  { data, split = "test", teacher, device, relativeTo = process.cwd() }: EvaluateOptions,
-): Promise<Evaluation> {
-  const files = await Promise.all((teacher === undefined ? [path] : [path, teacher]).map((file) => readOnnxBytes(file)));
-  const { samples, test } = await openTest(nodeRuntime({ device }), { data, split, relativeTo });
-  const predictions = await test(files[0] as Uint8Array, path);
-  const taught = files[1] && (await test(files[1], teacher as string));
+export async function evaluate(path: string, options: EvaluateOptions): Promise<Evaluation> {
+  const { data, split = "test", teacher, device } = options;
+  const runtime = nodeRuntime({ device });
+  const { samples, predictions } = await testModel(runtime, { ...(await readOnnxFile(path)), path }, options);
+  const taught = teacher === undefined ? undefined : await testModel(runtime, { ...(await readOnnxFile(teacher)), path: teacher }, options);
   const { crossEntropy: loss, ...scores } = scoresOf(predictions);
   return {
     model: basename(path),
@@ -51,45 +50,33 @@ export async function evaluate(
     loss,
     teacher: taught && {
       model: basename(teacher as string),
-      accuracy: taught.accuracy,
-      agreement: agreement(predictions.logits, taught.logits, predictions.classes),
+      accuracy: taught.predictions.accuracy,
+      agreement: agreement(predictions.logits, taught.predictions.logits, predictions.classes),
     },
     classes: samples.classes,
     confusion: confusionMatrix(predictions),
-    mistakes: surestMistakes(predictions, GALLERY).map((mistake) => ({ ...mistake, image: thumbnail(samples, mistake.index) })),
+    mistakes: await withPictures(samples, surestMistakes(predictions, GALLERY)),
   };
 }
 
-/** Samples, and what runs classifiers over them, each fitted to them. */
-export interface Test {
-  readonly samples: Samples;
-  /** @throws LimbeckError when a model doesn't fit the samples. */
-  test(bytes: Uint8Array, source: string): Promise<Predictions>;
-}
-
-export async function openTest(
+/**
+ * What a classifier says about the samples of a split, images being as it takes them.
+ *
+ * @throws LimbeckError when it doesn't fit them.
+ */
+export async function testModel(
   runtime: Runtime,
-  { data, split, relativeTo }: Required<Pick<EvaluateOptions, "data" | "split" | "relativeTo">>,
-): Promise<Test> {
-  const splits = await openIdxDirectory(data, { validation: 0, splitSeed: 0, relativeTo });
+  model: { readonly graph: Graph; readonly bytes: Uint8Array; readonly path: string },
+  { data, size, split = "test", relativeTo = process.cwd() }: EvaluateOptions,
+): Promise<{ readonly samples: Samples; readonly predictions: Predictions }> {
+  const splits = await openNamedData(data, model.graph, { relativeTo, size });
   const samples = splits[split];
-  let statistics: Normalization | undefined;
-  const normalizationFor = (graph: Graph, source: string): Normalization => {
-    const own = normalizationOf(graph, source);
-    if (own) return own;
-    statistics ??= channelStatistics(splits.train);
-    return statistics;
-  };
-  return {
-    samples,
-    test: async (bytes, source) => {
-      const { graph, bytes: fitted } = readTeacher(bytes, source, samples);
-      const session = await runtime.createSession(fitted);
-      try {
-        return await predict(session, graph, samples, normalizationFor(graph, source));
-      } finally {
-        await session.release();
-      }
-    },
-  };
+  const { graph, bytes } = readTeacher(model.bytes, model.path, samples);
+  const session = await runtime.createSession(bytes);
+  try {
+    const normalization = normalizationOf(graph, model.path) ?? (await statisticsOf(splits.train));
+    return { samples, predictions: await predict(session, graph, samples, normalization) };
+  } finally {
+    await session.release();
+  }
 }

@@ -1,3 +1,4 @@
+import { sourceName } from "../data/data-source.ts";
 import type { Samples } from "../data/samples.ts";
 import type { Outcome } from "../distill/distill.ts";
 import type { Recipe } from "../distill/recipe/schema.ts";
@@ -13,7 +14,7 @@ import type { Runtime } from "../runtime/runtime.ts";
 import type { Predictions } from "../train/evaluation.ts";
 import { thisMachine } from "./machine.ts";
 import { packageVersion } from "./package.ts";
-import { thumbnail } from "./thumbnail.ts";
+import { withPictures } from "./thumbnail.ts";
 
 const BATCHES = [1, 64] as const;
 const GALLERY = 48;
@@ -67,8 +68,8 @@ export async function outcomeReport(
     curves: { student: curves.student, ...(baseline ? { baseline: curves.baseline } : {}) },
     classes: data.test.classes,
     confusion: confusionMatrix(student.predictions),
-    mistakes: surestMistakes(student.predictions, GALLERY).map((mistake) => ({ ...mistake, image: thumbnail(data.test, mistake.index) })),
-    disagreements: teacher ? disagreements(data.test, teacher.predictions, student.predictions) : [],
+    mistakes: await withPictures(data.test, surestMistakes(student.predictions, GALLERY)),
+    disagreements: teacher ? await disagreements(data.test, teacher.predictions, student.predictions) : [],
   };
 }
 
@@ -108,9 +109,10 @@ function batchOf(graph: Graph, size: number): Record<string, number> {
 }
 
 function protocol({ recipe, data, relatives, baseline }: Outcome): string {
-  const { train, validation, test } = data;
+  const { train, validation, test, notes } = data;
   return [
-    `Trained on ${train.length} samples of ${recipe.data.idx}, ${validation.length} held out for validation, tested on all ${test.length} test samples.`,
+    `Trained on ${train.length} samples of ${sourceName(recipe.data)}, ${validation.length} held out for validation, tested on all ${test.length} test samples.`,
+    ...(notes ?? []),
     "'Last epoch' is the network after the last epoch; 'best on validation' is the test accuracy of the epoch that was best on the validation samples.",
     `student.onnx holds the weights of the ${recipe.keep === "best" ? "epoch best on validation" : "last epoch"}${recipe.average ? ", averaged over steps" : ""}; errors, agreement and confusion are of that file.`,
     relatives.some(({ name }) => /^(assistant|generation)-/.test(name))
@@ -128,16 +130,14 @@ function protocol({ recipe, data, relatives, baseline }: Outcome): string {
 const threadsText = ({ threads }: Recipe): string => (threads === undefined ? "all threads" : `${threads} threads`);
 
 /** Test samples that teacher and student see differently, those the student is surest of first. */
-function disagreements(test: Samples, teacher: Predictions, student: Predictions): Disagreement[] {
+async function disagreements(test: Samples, teacher: Predictions, student: Predictions): Promise<Disagreement[]> {
   const found: Disagreement[] = [];
   for (let index = 0; index < test.length; index++) {
     const [taught, learnt] = [predictionOf(teacher, index), predictionOf(student, index)];
     if (taught.class !== learnt.class) found.push({ index, label: test.label(index), teacher: taught, student: learnt });
   }
-  return found
-    .sort((a, b) => b.student.probability - a.student.probability)
-    .slice(0, GALLERY)
-    .map((entry) => ({ ...entry, image: thumbnail(test, entry.index) }));
+  const surest = found.sort((a, b) => b.student.probability - a.student.probability).slice(0, GALLERY);
+  return withPictures(test, surest);
 }
 
 function predictionOf({ logits, classes }: Predictions, index: number): Disagreement["student"] {

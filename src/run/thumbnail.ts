@@ -1,9 +1,21 @@
-import type { Samples } from "../data/samples.ts";
+import { inMemory, type Samples } from "../data/samples.ts";
 import { elementCount } from "../graph/tensor.ts";
 import { pngDataUri } from "../report/png.ts";
 
 /** The longest side of a picture in a report. */
 const MOST_PIXELS = 96;
+
+/** Entries about samples with pictures of these. */
+export async function withPictures<T extends { readonly index: number }>(
+  samples: Samples,
+  entries: readonly T[],
+): Promise<(T & { readonly image?: string })[]> {
+  const shown = await inMemory(
+    samples,
+    Uint32Array.from(entries, ({ index }) => index),
+  );
+  return entries.map((entry, place) => ({ ...entry, image: thumbnail(shown, place) }));
+}
 
 /** A sample as a small picture, a `data:` address; nothing where it is not one. */
 export function thumbnail(samples: Samples, index: number): string | undefined {
