@@ -37,7 +37,7 @@ export interface EnergyEstimate {
  *
  * Each weight comes from DRAM once; what a node gives is written to the cache once and read from it once, in the network's number format.
  * Fetching instructions, moving data between other levels, waiting and leaking are left out, and they are most of what a CPU draws: its
- * joules are tens of times as many. What the numbers are for is to compare networks.
+ * joules are many times as many. What the numbers are for is to compare networks.
  */
 export function estimateEnergy(profile: Profile, format: NumberFormat): EnergyEstimate {
   const { multiply, add } = arithmetic[format];
