@@ -83,6 +83,19 @@ describe("a network of images of another size", () => {
     expect([...(await seenBy(normalized, images)).data]).toEqual([0, 1, 0.5, 1, -0.25, 0]);
   });
 
+  it("gets them with the channels last where it takes them so", async () => {
+    const network = takingImages(mirror([2, 2, 3]), [3, 2, 2]);
+    expect(network.inputs[0]?.shape).toEqual(["N", 3, 2, 2]);
+    const { data, shape } = await seenBy(network, float32([1, 2, 3, 4, 10, 20, 30, 40, 100, 200, 300, 400], [1, 3, 2, 2]));
+    expect(shape).toEqual([1, 2, 2, 3]);
+    expect([...data]).toEqual([1, 10, 100, 2, 20, 200, 3, 30, 300, 4, 40, 400]);
+    // Resized, repeated and normalised besides.
+    const all = takingImages(mirror([2, 2, 3]), [1, 1, 1], { mean: [0, 1, 0], std: [1, 1, 2] });
+    expect([...(await seenBy(all, float32([4], [1, 1, 1, 1]))).data]).toEqual([1, 2, 3, 4].flatMap(() => [4, 3, 2]));
+    // Channels come first wherever they can.
+    expect(takingImages(mirror([3, 3, 3]), [3, 3, 3]).nodes.map(({ op }) => op)).toEqual(["Mul"]);
+  });
+
   it("can be made to take yet another", async () => {
     const twice = takingImages(takingImages(mirror([1, 4, 4]), [1, 2, 2]), [1, 1, 1]);
     expect([...(await seenBy(twice, float32([3], [1, 1, 1, 1]))).data]).toEqual(new Array(16).fill(3));

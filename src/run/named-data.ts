@@ -21,10 +21,15 @@ export async function openNamedData(location: string, model: Graph, options: { r
 }
 
 function imagesOf({ inputs, name }: Graph, size?: number): { channels: unknown; size: unknown } {
-  const [, channels, height, width] = inputs[0]?.shape ?? [];
+  const [, ...taken] = inputs[0]?.shape ?? [];
+  const areLast = !isChannels(taken[0]) && isChannels(taken[2]);
+  const [channels, height, width] = areLast ? [taken[2], taken[0], taken[1]] : taken;
   const own = typeof height === "number" && typeof width === "number" ? [height, width] : undefined;
   if (size === undefined && !own) {
     throw new LimbeckError("The model takes images of any size.", { where: name, hint: "Say what they get: --size 224." });
   }
   return { channels: typeof channels === "number" ? channels : 3, size: size ?? own };
 }
+
+/** Those that images are decoded to. */
+const isChannels = (size: unknown): boolean => size === 1 || size === 3;

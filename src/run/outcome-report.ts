@@ -1,20 +1,20 @@
-import { cpus, release as osRelease, type as osType, totalmem } from "node:os";
 import { sourceName } from "../data/data-source.ts";
-import { inMemory, type Samples } from "../data/samples.ts";
+import type { Samples } from "../data/samples.ts";
 import type { Outcome } from "../distill/distill.ts";
 import type { Recipe } from "../distill/recipe/schema.ts";
 import { epochsOf } from "../distill/stages.ts";
 import type { Exported, Trained } from "../distill/train-network.ts";
 import type { Graph } from "../graph/graph.ts";
-import { elementCount } from "../graph/tensor.ts";
-import { agreement, confusionMatrix } from "../measure/classification.ts";
+import { agreement, confusionMatrix, surestMistakes } from "../measure/classification.ts";
 import { measureLatency, randomFeeds } from "../measure/latency.ts";
 import { profileGraph } from "../measure/profile.ts";
-import { pngDataUri } from "../report/png.ts";
+import { scoresOf } from "../measure/scores.ts";
 import { type Disagreement, type EpochRecord, type ModelReport, type Report, reductionOf, retentionOf } from "../report/report.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import type { Predictions } from "../train/evaluation.ts";
+import { thisMachine } from "./machine.ts";
 import { packageVersion } from "./package.ts";
+import { withPictures } from "./thumbnail.ts";
 
 const BATCHES = [1, 64] as const;
 const GALLERY = 48;
@@ -50,7 +50,7 @@ export async function outcomeReport(
     seed: recipe.seed,
     protocol: protocol(outcome),
     versions: { limbeck: packageVersion(), onnxruntime: runtime.version, node: process.version },
-    machine: { cpu: cpus()[0]?.model ?? "unknown", cores: cpus().length, memoryBytes: totalmem(), os: `${osType()} ${osRelease()}` },
+    machine: thisMachine(),
     teacher: teacherReport,
     ...(otherTeachers.length > 0 && { otherTeachers }),
     ...(relativeReports.length > 0 && { relatives: relativeReports }),
@@ -68,6 +68,7 @@ export async function outcomeReport(
     curves: { student: curves.student, ...(baseline ? { baseline: curves.baseline } : {}) },
     classes: data.test.classes,
     confusion: confusionMatrix(student.predictions),
+    mistakes: await withPictures(data.test, surestMistakes(student.predictions, GALLERY)),
     disagreements: teacher ? await disagreements(data.test, teacher.predictions, student.predictions) : [],
   };
 }
@@ -96,6 +97,7 @@ async function modelReport(
     accuracy,
     errors: Math.round((1 - predictions.accuracy) * testSamples),
     testSamples,
+    scores: scoresOf(predictions),
     latencyMs,
   };
 }
@@ -135,29 +137,11 @@ async function disagreements(test: Samples, teacher: Predictions, student: Predi
     if (taught.class !== learnt.class) found.push({ index, label: test.label(index), teacher: taught, student: learnt });
   }
   const surest = found.sort((a, b) => b.student.probability - a.student.probability).slice(0, GALLERY);
-  const shown = await inMemory(
-    test,
-    Uint32Array.from(surest, ({ index }) => index),
-  );
-  return surest.map((entry, place) => ({ ...entry, image: thumbnail(shown, place) }));
+  return withPictures(test, surest);
 }
 
 function predictionOf({ logits, classes }: Predictions, index: number): Disagreement["student"] {
   const row = logits.subarray(index * classes, (index + 1) * classes);
   const highest = row.reduce((most, logit) => Math.max(most, logit), Number.NEGATIVE_INFINITY);
   return { class: row.indexOf(highest), probability: 1 / row.reduce((sum, logit) => sum + Math.exp(logit - highest), 0) };
-}
-
-/** A sample as a picture; nothing where it is not one. */
-function thumbnail(samples: Samples, index: number): string | undefined {
-  const [channels, height, width] = samples.sampleShape;
-  if ((channels !== 1 && channels !== 3) || height === undefined || width === undefined) return undefined;
-  const values = new Float32Array(elementCount(samples.sampleShape));
-  samples.read(index, values);
-  const pixels = new Uint8Array(values.length);
-  const area = height * width;
-  values.forEach((value, place) => {
-    pixels[(place % area) * channels + Math.floor(place / area)] = Math.round(255 * value);
-  });
-  return pngDataUri(pixels, width, height, channels);
 }
