@@ -1,7 +1,7 @@
 import { defineRecipe, oneCycle, sgd, zoo } from "limbeck";
 import { common } from "./common.ts";
 
-/** The teacher of the study: what learns most in the hour that two cores can give it. */
+/** The study's teacher in its first cycle, of some 40 minutes on two cores. */
 export default defineRecipe({
   ...common,
   name: "cifar10-strong-teacher",

@@ -36,6 +36,9 @@ const students: Readonly<Record<string, NetworkRecipe>> = {
   "mobilenet-v2 ×0.5": { zoo: "mobilenet-v2-half" },
 };
 
+/** Shares of the labels that are known. */
+const LABELS = [0.1, 0.01];
+
 type Losses = RecipeInput["losses"];
 const soft: Losses = presets.hinton.recipe.losses;
 /** Features beside soft targets. All are of the last, pooled features, which are small enough to be kept for every image and view. */
@@ -108,6 +111,37 @@ for (const [name, student] of Object.entries(students)) {
   await writeSection(join(root, "docs/results.md"), "study:cifar", table());
 }
 
+await writeSection(join(root, "docs/results.md"), "study:cifar labels", await fewLabels());
+
+/** What the first student makes of few labels, and of the teacher's answers for the rest. */
+async function fewLabels(): Promise<string> {
+  const rate = rates.get(smallest) as number;
+  const run = async (name: string, recipes: readonly RecipeInput[]) =>
+    (
+      await runTrials(
+        recipes.map((recipe): Trial => ({ name: `${name} seed ${recipe.seed}`, recipe })),
+        results,
+      )
+    ).map(({ test }) => test);
+  const lines: string[] = [];
+  for (const keep of LABELS) {
+    const known = (losses: Losses | undefined) =>
+      SEEDS.map((seed) => {
+        const recipe = recipeOf(first, losses, rate, seed);
+        return { ...recipe, data: { ...recipe.data, labels: { keep, ...(!losses && { only: true }) } } };
+      });
+    const alone = await run(`${100 * keep} % of labels alone`, known(undefined));
+    const taught = await run(`${100 * keep} % of labels taught`, known(soft));
+    const { points } = difference(taught, alone, true);
+    lines.push(`| ${100 * keep} % | ${spread(alone)} | ${spread(taught)} | ${signed(points)} |`);
+  }
+  return `${smallest}, ${EPOCHS} epochs, ${SEEDS.length} seeds.
+
+| labels | alone, % | kd, % | difference |
+| --- | --- | --- | --- |
+${lines.join("\n")}`;
+}
+
 /** Test accuracies of a student by each method, seed by seed. */
 async function compared(
   name: string,
@@ -140,18 +174,22 @@ function parametersOf({ zoo, ...options }: NetworkRecipe): string {
   return formatInteger(profileGraph(buildArchitecture(zoo, { inputShape: [3, 32, 32], classes: 10, seed: 0, ...options })).parameters);
 }
 
-/** Trains the teacher, or goes on with it, unless it is there. @returns What to say of it. */
+/** Trains the teacher in its two cycles, or goes on with it, unless it is there. @returns What to say of it. */
 function trainedTeacher(): string {
-  const out = join(root, TEACHER);
-  if (!existsSync(join(out, "student.onnx"))) {
-    console.log("Training the teacher: some 40 minutes on two cores.");
-    const options = ["--set", `data.parquet=${join(root, DIRECTORY)}`, "--out", out, ...(existsSync(out) ? ["--resume"] : [])];
-    const { status } = spawnSync(process.execPath, ["dist/cli.js", "train", "examples/cifar10/strong-teacher.recipe.ts", ...options], {
-      cwd: root,
-      stdio: "inherit",
-    });
-    if (status !== 0) throw new Error("The teacher could not be trained.");
-  }
-  const { student } = JSON.parse(readFileSync(join(out, "report.json"), "utf8")) as Report;
+  train("strong-teacher", ".cache/study-cifar/first-teacher");
+  train("stronger-teacher", TEACHER);
+  const { student } = JSON.parse(readFileSync(join(root, TEACHER, "report.json"), "utf8")) as Report;
   return `${student.name}, ${formatInteger(student.parameters)} parameters, ${formatPercent(student.accuracy.lastEpoch)}`;
+}
+
+function train(recipe: string, directory: string): void {
+  const out = join(root, directory);
+  if (existsSync(join(out, "student.onnx"))) return;
+  console.log(`Training ${recipe}: some 40 minutes on two cores.`);
+  const options = ["--set", `data.parquet=${join(root, DIRECTORY)}`, "--out", out, ...(existsSync(out) ? ["--resume"] : [])];
+  const { status } = spawnSync(process.execPath, ["dist/cli.js", "train", `examples/cifar10/${recipe}.recipe.ts`, ...options], {
+    cwd: root,
+    stdio: "inherit",
+  });
+  if (status !== 0) throw new Error("The teacher could not be trained.");
 }
