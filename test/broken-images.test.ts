@@ -272,7 +272,19 @@ describe.each([
   });
 });
 
-describe("data without a recipe", () => {
+test("pixels that are damaged are found at once in memory, and when they are needed where they are streamed", async () => {
+  await write({ "train/a/0.png": await png(), "train/a/1.png": hollowPng(2000, 2000), "test/a/0.png": await png() });
+  const message = refused("it is damaged").replace("NAME", "1.png");
+  for (const unreadable of ["refuse", "skip"] as const) {
+    const { train } = await open({ memory: 0, unreadable });
+    expect(train.length).toBe(3);
+    expect(await outcome(bytesOf(train, 1))).toBe(message);
+  }
+  expect(await outcome(open())).toBe(message);
+  expect((await open({ unreadable: "skip" })).train.length).toBe(2);
+});
+
+describe("a data set", () => {
   it("needs two classes, and something to test on", async () => {
     writeFiles(place.path, { "a/0.png": await png(), "a/1.png": await png() });
     expect(await outcome(open())).toBe('There is one class only, "a". (in . (train)) — A classifier needs two or more to tell apart.');

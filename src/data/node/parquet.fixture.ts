@@ -85,9 +85,11 @@ function binary(text: string): Thrift {
 }
 
 /** Of up to 14. */
-function list(first: Thrift, ...others: Thrift[]): Thrift {
-  const values = [first, ...others];
-  return { type: 9, bytes: Buffer.concat([Buffer.from([(values.length << 4) | first.type]), ...values.map(({ bytes }) => bytes)]) };
+function list(...values: readonly Thrift[]): Thrift {
+  return {
+    type: 9,
+    bytes: Buffer.concat([Buffer.from([(values.length << 4) | (values[0]?.type ?? 0)]), ...values.map(({ bytes }) => bytes)]),
+  };
 }
 
 /** Fields by their numbers, ascending, none above the last by more than 15. */
