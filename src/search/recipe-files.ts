@@ -60,29 +60,31 @@ export type Files = Readonly<Record<string, string>>;
 
 export const REFERENCE = /^sha256:([0-9a-f]{64})(\.[a-z0-9]{1,12}|\/)$/;
 
-/**
- * What the files are that a recipe names, by their content.
- *
- * @param found Is told of each, once.
- * @throws LimbeckError when one isn't there or can't be read.
- */
-export async function filesOf(
-  recipe: unknown,
-  relativeTo: string,
-  found?: (reference: string, path: string) => Promise<void>,
-): Promise<Files> {
-  const paths = new Map<string, PathKind>();
-  mapPaths(recipe, (path, kind) => {
-    if (kind !== "directory") paths.set(path, kind);
-    return path;
-  });
-  const files: Record<string, string> = {};
-  for (const path of [...paths.keys()].sort()) {
+/** Looks up what the files are that recipes name. @throws LimbeckError when one isn't there or can't be read. */
+export type FindFiles = (recipe: unknown) => Promise<Files>;
+
+/** @param found Is told of each file and directory, once, before a recipe is answered that names it. */
+export function fileFinder(relativeTo: string, found?: (reference: string, path: string) => Promise<void>): FindFiles {
+  const known = new Map<string, Promise<string>>();
+  const find = async (path: string): Promise<string> => {
     const absolute = path.startsWith("npm:") ? packageDirectory(path, relativeTo) : resolve(relativeTo, path);
-    files[path] = await referenceOf(absolute);
-    await found?.(files[path], absolute);
-  }
-  return files;
+    const reference = await referenceOf(absolute);
+    await found?.(reference, absolute);
+    return reference;
+  };
+  return async (recipe) => {
+    const paths = new Set<string>();
+    mapPaths(recipe, (path, kind) => {
+      if (kind !== "directory") paths.add(path);
+      return path;
+    });
+    const files: Record<string, string> = {};
+    for (const path of [...paths].sort()) {
+      if (!known.has(path)) known.set(path, find(path));
+      files[path] = (await known.get(path)) as string;
+    }
+    return files;
+  };
 }
 
 /** As Node looks for packages, but for a directory; `npm:package/directory`. */
