@@ -24,12 +24,8 @@ export const resolvedRecipe = z.unknown().transform((value, context): Recipe => 
   }
 });
 
-/**
- * A recipe as jobs have it: what may be computed on one thread, without what a trial doesn't need. Where its teacher is cached is no part
- * of it, and that it is, whenever its outputs may be used by another trial, is.
- */
+/** A recipe as jobs have it: for one thread, without what a trial doesn't need, and without where its teacher is cached: the job is told. */
 export function recipeForJobs(recipe: Recipe): Recipe {
-  const { cache = true } = recipe;
   return {
     ...recipe,
     name: undefined,
@@ -38,7 +34,7 @@ export function recipeForJobs(recipe: Recipe): Recipe {
     baseline: false,
     shares: false,
     snapshots: [],
-    cache: typeof cache === "object" ? { ...cache, directory: "cache" } : cache,
+    cache: typeof recipe.cache === "object" ? { ...recipe.cache, directory: "cache" } : recipe.cache,
   };
 }
 

@@ -56,6 +56,7 @@ export function openStore(directory: string): Store {
       const path = place(reference);
       const known = located.get(path) ?? check(reference, path);
       located.set(path, known);
+      known.catch(() => located.delete(path));
       return known;
     },
     teacherCache: join(root, "teacher-cache"),
