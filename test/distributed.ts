@@ -125,14 +125,14 @@ async function harmful(
   while (done < kills && !over()) {
     await sleep(100 + 900 * random.uniform());
     if (over()) break;
-    const place = random.integer(0, workers.length - 1);
-    const victim = workers[place] as WorkerProcess;
+    const ready = workers.filter((worker) => worker.said().includes("Waiting for jobs"));
+    const victim = ready[random.integer(0, Math.max(0, ready.length - 1))];
+    if (!victim) continue;
+    const place = workers.indexOf(victim);
+    workers[place] = start();
     await victim.kill("SIGKILL");
     done++;
     say?.(`Worker ${place + 1} was killed.`);
-    const successor = start();
-    workers[place] = successor;
-    await successor.ready;
   }
   return done;
 }
