@@ -50,7 +50,6 @@ function recipeOf(index: number): RecipeInput {
     epochs: 2,
     batchSize: 25,
     seed: index,
-    cache: false,
   };
 }
 

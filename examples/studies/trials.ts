@@ -27,7 +27,7 @@ const entry = new URL("trial-child.ts", import.meta.url);
  */
 export async function runTrials(trials: readonly Trial[], file: string): Promise<readonly TrialResult[]> {
   const log = openResultLog(file);
-  const executor = localExecutor({ context: { relativeTo: root, cache: root }, entry, log });
+  const executor = localExecutor({ context: { relativeTo: root, cache: root }, entry });
   const jobs = trials.map((trial) => ({ kind: "trial", name: trial.name, input: withOneThread(trial.recipe), key: keyOf(trial) }));
   const total = new Set(jobs.map(({ key }) => key).filter((key) => !log.get(key))).size;
   const began = Date.now();
@@ -35,12 +35,15 @@ export async function runTrials(trials: readonly Trial[], file: string): Promise
   let done = 0;
   try {
     const finished = await executor.run(jobs, {
+      log,
       signal: failed.signal,
       onResult: ({ job, result, error, known }) => {
         if (error) failed.abort(new Error(`${job.name}: ${error.message}`, { cause: error }));
         if (known || !result) return;
         const left = ((Date.now() - began) / 60_000 / ++done) * (total - done);
-        console.log(`${done}/${total} ${job.name}: validation ${percent((result as TrialResult).validation)}, about ${Math.ceil(left)} min left`);
+        console.log(
+          `${done}/${total} ${job.name}: validation ${percent((result as TrialResult).validation)}, about ${Math.ceil(left)} min left`,
+        );
       },
     });
     return resultsOf(finished) as readonly TrialResult[];

@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { packageVersion } from "../run/package.ts";
 import { runtimeVersion } from "../runtime/version.node.ts";
+import type { ResultLog } from "./result-log.ts";
 
 /**
  * Work that can be done anywhere: plain data that says all that its result depends on. The same job gives the same result, so that it may
@@ -59,11 +60,13 @@ export interface Finished extends Ending {
 }
 
 export interface RunOptions {
+  /** Where results are kept, and may be already. */
+  readonly log?: ResultLog;
   /** Is told of each job once, in the order in which they end. */
   readonly onResult?: (finished: Finished) => void;
   /** Ends what is under way: `run` throws its reason. */
   readonly signal?: AbortSignal;
-  /** Does jobs again whose results are known. */
+  /** Does jobs again that were done before. */
   readonly again?: boolean;
 }
 
@@ -72,7 +75,7 @@ export interface Executor {
   /** How many jobs at a time it is worth having under way; what it is given beyond that waits. */
   readonly parallel: number;
   /**
-   * Does each job once, by its key, whose result isn't known; may be called again while it runs.
+   * Does each job once, by its key, unless its result is in the log; may be called again while it runs.
    *
    * @returns How each job ended, in the order of the jobs.
    */

@@ -55,18 +55,18 @@ test("what is kept is not done again, also after half a line that a killed proce
   const log = join(place, "kept.log");
   const jobs = echoes(4, { log });
   const first = openResultLog(path);
-  await executor({ log: first }).run(jobs.slice(0, 2));
+  await executor().run(jobs.slice(0, 2), { log: first });
   first.close();
   appendFileSync(path, '{"key":"cut');
   const second = openResultLog(path);
-  const finished = await executor({ log: second }).run(jobs);
+  const finished = await executor().run(jobs, { log: second });
   second.close();
   expect(finished.map(({ known }) => known)).toEqual([true, true, false, false]);
   const third = openResultLog(path);
   expect(jobs.map(({ key }) => third.get(key)?.result)).toEqual([0, 1, 2, 3]);
   third.close();
   expect(linesOf(log)).toHaveLength(4);
-  expect(resultsOf(await executor({ log: openResultLog(path) }).run(jobs, { again: true }))).toEqual([0, 1, 2, 3]);
+  expect(resultsOf(await executor().run(jobs, { log: openResultLog(path), again: true }))).toEqual([0, 1, 2, 3]);
   expect(linesOf(log)).toHaveLength(8);
 });
 
@@ -129,7 +129,8 @@ test("a run that is aborted ends what it has under way, and what was done is kep
   const log = join(place, "aborted.log");
   const kept = openResultLog(path);
   const controller = new AbortController();
-  const run = executor({ log: kept }).run([job("echo", { value: 0, ms: 0 }), job("echo", { value: 1, ms: 1e6, log })], {
+  const run = executor().run([job("echo", { value: 0, ms: 0 }), job("echo", { value: 1, ms: 1e6, log })], {
+    log: kept,
     signal: controller.signal,
   });
   while (linesOf(log).length === 0 || linesOf(path).length === 0) await sleep(5);

@@ -4,7 +4,7 @@ import { LimbeckError } from "../errors.ts";
 import type { JobContext } from "./job-kind.ts";
 import { type JobProcess, jobChild, startJobProcess } from "./job-process.ts";
 import type { Ending, Executor, Finished, Job, RunOptions } from "./jobs.ts";
-import { memoryLog, type ResultLog } from "./result-log.ts";
+import type { ResultLog } from "./result-log.ts";
 
 export interface LocalOptions {
   readonly context: JobContext;
@@ -12,8 +12,6 @@ export interface LocalOptions {
   readonly jobs?: number;
   /** Bytes that a process may take; unless given, its part of four fifths of the machine's. */
   readonly maxMemory?: number;
-  /** Where results are kept. */
-  readonly log?: ResultLog;
   /** Times that a job is tried whose process ends without an answer. */
   readonly attempts?: number;
   /** What the processes run. */
@@ -25,12 +23,13 @@ const SHARE_OF_MEMORY = 0.8;
 
 interface Task {
   readonly job: Job;
+  readonly log?: ResultLog;
   readonly signal?: AbortSignal;
   readonly resolve: (ending: Ending) => void;
 }
 
 /** Does jobs in child processes of this machine. */
-export function localExecutor({ context, log = memoryLog(), entry = jobChild, attempts = ATTEMPTS, ...options }: LocalOptions): Executor {
+export function localExecutor({ context, entry = jobChild, attempts = ATTEMPTS, ...options }: LocalOptions): Executor {
   const parallel = options.jobs ?? availableParallelism();
   const maxMemory = options.maxMemory ?? (SHARE_OF_MEMORY * totalmem()) / parallel;
   const waiting: Task[] = [];
@@ -49,7 +48,7 @@ export function localExecutor({ context, log = memoryLog(), entry = jobChild, at
     process.end();
     processes.delete(process);
   };
-  const perform = async ({ job, signal }: Task): Promise<Ending> => {
+  const perform = async ({ job, signal, log }: Task): Promise<Ending> => {
     let lost = "";
     for (let attempt = 0; attempt < attempts && !closed && !signal?.aborted; attempt++) {
       const process = idle.pop() ?? start();
@@ -66,7 +65,7 @@ export function localExecutor({ context, log = memoryLog(), entry = jobChild, at
       else idle.push(process);
       const { outcome, seconds } = answer;
       if ("failure" in outcome) return { error: asError(unpackError(outcome.failure)), known: false, seconds };
-      log.add({ key: job.key, name: job.name, result: outcome.result, seconds });
+      log?.add({ key: job.key, name: job.name, result: outcome.result, seconds });
       return { result: outcome.result, known: false, seconds };
     }
     return { error: new LostJob(job, lost), known: false, seconds: 0 };
@@ -84,23 +83,17 @@ export function localExecutor({ context, log = memoryLog(), entry = jobChild, at
         });
     }
   };
-  const enqueue = (job: Job, signal: AbortSignal | undefined): Promise<Ending> => {
+  const enqueue = (job: Job, { signal, log }: RunOptions): Promise<Ending> => {
     const ending = new Promise<Ending>((resolve) => {
-      waiting.push({ job, signal, resolve });
+      waiting.push({ job, log, signal, resolve });
     }).finally(() => underWay.delete(job.key));
     underWay.set(job.key, ending);
     pump();
     return ending;
   };
-  const known = ({ key }: Job): Ending | undefined => {
-    const line = log.get(key);
-    return line && { result: line.result, known: true, seconds: 0 };
-  };
-
   return {
     parallel,
-    run: (jobs, { onResult, signal, again = false }: RunOptions = {}) =>
-      gathered(jobs, onResult, signal, (job) => (again ? undefined : known(job)) ?? underWay.get(job.key) ?? enqueue(job, signal)),
+    run: (jobs, options = {}) => gathered(jobs, options, (job) => underWay.get(job.key) ?? enqueue(job, options)),
     close: async () => {
       closed = true;
       for (const process of processes) drop(process);
@@ -118,21 +111,22 @@ export class LostJob extends LimbeckError {
   }
 }
 
-/** Each job once, by its key; how they ended in their order. */
+/** Each job once, by its key, that isn't in the log; how they ended in their order. */
 export async function gathered(
   jobs: readonly Job[],
-  onResult: RunOptions["onResult"],
-  signal: AbortSignal | undefined,
-  finish: (job: Job) => Ending | Promise<Ending>,
+  { log, onResult, signal, again = false }: RunOptions,
+  finish: (job: Job) => Promise<Ending>,
 ): Promise<readonly Finished[]> {
   signal?.throwIfAborted();
   const byKey = new Map<string, Promise<Finished>>();
   for (const job of jobs) {
     if (byKey.has(job.key)) continue;
+    const line = again ? undefined : log?.get(job.key);
+    const ending = line ? Promise.resolve({ result: line.result, known: true, seconds: 0 }) : finish(job);
     byKey.set(
       job.key,
-      Promise.resolve(finish(job)).then((ending) => {
-        const finished = { ...ending, job };
+      ending.then((found) => {
+        const finished = { ...found, job };
         if (!signal?.aborted) onResult?.(finished);
         return finished;
       }),

@@ -18,12 +18,6 @@ export interface ResultLog {
   close(): void;
 }
 
-/** Results that are forgotten with the process. */
-export function memoryLog(): ResultLog {
-  const lines = new Map<string, ResultLine>();
-  return { get: (key) => lines.get(key), add: (line) => void lines.set(line.key, line), close: () => undefined };
-}
-
 /**
  * A file of results, a line of JSON for each, which is made when it isn't there. What a process that was killed has left of a line is
  * passed over.

@@ -11,10 +11,9 @@ import type { Report } from "../report/report.ts";
 import { runResolved } from "../run/run.ts";
 import { canonicalJson, versionsHere } from "./jobs.ts";
 import { labelInJobs } from "./label.ts";
-import { type RunEvent, runSearch, type SearchPlan } from "./search.ts";
-import { openSearchDirectory } from "./search-directory.ts";
+import { checkPlan, type RunEvent, runSearch, type SearchPlan } from "./search.ts";
+import { openSearchDirectory, type SearchDirectory } from "./search-directory.ts";
 import type { SearchKind, SearchReport } from "./search-report.ts";
-import { withPoint } from "./space.ts";
 import { type ExecutorOptions, openWorkplace, type Workplace } from "./workplace.ts";
 
 export interface SearchOptions extends ExecutorOptions {
@@ -42,21 +41,17 @@ export async function searchRecipe(options: SearchOptions): Promise<SearchReport
   const plan = { ...options.plan, recipe: cached(options.plan.recipe) };
   const { recipe, dimensions, method, seeds } = plan;
   const versions = versionsHere();
-  const first = parseRecipe(
-    withPoint(
-      recipe,
-      dimensions,
-      dimensions.map(({ domain }) => ("choices" in domain ? 0 : domain.min)),
-    ),
-  );
-  const directory = await openSearchDirectory(out, { kind, recipe, dimensions, method, seeds, versions }, resume);
+  const first = checkPlan(plan);
   const began = performance.now();
-  let workplace: Workplace | undefined;
+  const workplace = await openWorkplace(first, relativeTo, options, onProgress.onNotice);
+  let directory: SearchDirectory | undefined;
   try {
-    workplace = await openWorkplace(first, relativeTo, options, { log: directory.log, onNotice: onProgress.onNotice });
+    // What isn't there is found before anything is written.
+    await workplace.findFiles(first);
+    directory = await openSearchDirectory(out, { kind, recipe, dimensions, method, seeds, versions }, resume);
     const onRound = labeller(workplace, relativeTo, onProgress, signal);
     onProgress.onStage?.("Searching");
-    const found = await runSearch(plan, { ...workplace, signal, events: { onRound, onRun } });
+    const found = await runSearch(plan, { ...workplace, log: directory.log, signal, events: { onRound, onRun } });
     const report: SearchReport = {
       limbeck: { search: 1 },
       kind,
@@ -78,8 +73,8 @@ export async function searchRecipe(options: SearchOptions): Promise<SearchReport
     await directory.write(tested);
     return tested;
   } finally {
-    await workplace?.close();
-    directory.log.close();
+    await workplace.close();
+    directory?.log.close();
   }
 }
 

@@ -9,6 +9,7 @@ import { compareScores, type Proposal } from "./method.ts";
 import { checkMethod, type MethodOptions, methodOf } from "./methods.ts";
 import type { FindFiles } from "./recipe-files.ts";
 import { trialJob } from "./recipe-job.ts";
+import type { ResultLog } from "./result-log.ts";
 import { type Dimension, gridOf, valuesOf, withPoint } from "./space.ts";
 import { overEpochs, scoreOf, type Trial, trialOf } from "./trial.ts";
 
@@ -44,6 +45,8 @@ export interface RunEvent {
 export interface SearchEnvironment {
   readonly executor: Executor;
   readonly findFiles: FindFiles;
+  /** Where the results of trials are kept. */
+  readonly log?: ResultLog;
   readonly signal?: AbortSignal;
   readonly events?: SearchEvents;
 }
@@ -65,14 +68,7 @@ const FAILURES = 3;
  * @throws LimbeckError when a value fits no recipe, or every trial fails.
  */
 export async function runSearch(plan: SearchPlan, environment: SearchEnvironment): Promise<SearchOutcome> {
-  if (plan.dimensions.length === 0) {
-    throw new LimbeckError("The recipe has nothing to search.", {
-      hint: "Put { search: [1, 2, 4] } or { search: { min, max } } in place of a value.",
-    });
-  }
-  checkMethod(plan.dimensions, plan.method);
-  const base = checkValues(plan);
-  const epochs = epochsOf(base);
+  const epochs = epochsOf(checkPlan(plan));
   const attempt = attempts(plan, environment, plannedEpochs(plan, epochs));
   const found: { readonly trial: Trial; readonly proposal: Proposal }[] = [];
   const record = (proposals: readonly Proposal[], trials: readonly Trial[]) =>
@@ -120,7 +116,7 @@ async function runAsha(
 
 /** What tries places, each with all seeds. @param total Epochs that all of it takes, for the estimate of what is left. */
 function attempts({ recipe, dimensions, seeds: count }: SearchPlan, environment: SearchEnvironment, total: number): Attempt {
-  const { executor, findFiles, signal, events = {} } = environment;
+  const { executor, findFiles, log, signal, events = {} } = environment;
   const stop = new AbortController();
   const stopped = signal ? AbortSignal.any([signal, stop.signal]) : stop.signal;
   const progress = progressOf(total, events);
@@ -152,7 +148,7 @@ function attempts({ recipe, dimensions, seeds: count }: SearchPlan, environment:
       if (!succeeded && failures.length >= FAILURES && new Set(failures.map(({ message }) => message)).size === 1) stop.abort(failures[0]);
       progress(finished, lengths.get(finished.job.key) ?? 0);
     };
-    const finished = await executor.run(jobs, { onResult, signal: stopped });
+    const finished = await executor.run(jobs, { log, onResult, signal: stopped });
     if (!succeeded && failures[0] && finished.every(({ error }) => error)) throw failures[0];
     return places.map(({ values, epochs, seeds }, index) =>
       trialOf(values, epochs, seeds, finished.slice(index * count, (index + 1) * count)),
@@ -189,8 +185,14 @@ export function describe(values: Readonly<Record<string, unknown>>): string {
     .join(", ");
 }
 
-/** The recipe at the first value of each. @throws LimbeckError when a value, by itself, fits none. */
-function checkValues({ recipe, dimensions }: SearchPlan): Recipe {
+/** The recipe at the first value of each. @throws LimbeckError when there is nothing to search, or a value, by itself, fits no recipe. */
+export function checkPlan({ recipe, dimensions, method }: SearchPlan): Recipe {
+  if (dimensions.length === 0) {
+    throw new LimbeckError("The recipe has nothing to search.", {
+      hint: "Put { search: [1, 2, 4] } or { search: { min, max } } in place of a value.",
+    });
+  }
+  checkMethod(dimensions, method);
   const ends = dimensions.map(({ domain }) => ("choices" in domain ? gridOf(domain, 1) : [domain.min, domain.max]));
   const first = ends.map(([value]) => value as number);
   const at = (point: readonly number[]) =>

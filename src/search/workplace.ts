@@ -7,7 +7,6 @@ import type { Executor } from "./jobs.ts";
 import { localExecutor } from "./local-executor.ts";
 import { type FindFiles, fileFinder } from "./recipe-files.ts";
 import { redisExecutor } from "./redis/redis-executor.ts";
-import type { ResultLog } from "./result-log.ts";
 import { openStore } from "./store.ts";
 
 /** Where jobs are to be done. */
@@ -35,11 +34,11 @@ export async function openWorkplace(
   recipe: Recipe,
   relativeTo: string,
   { jobs, maxMemory, redis = process.env.LIMBECK_REDIS, store: directory = process.env.LIMBECK_STORE }: ExecutorOptions,
-  { log, onNotice }: { readonly log?: ResultLog; readonly onNotice?: (text: string) => void } = {},
+  onNotice?: (text: string) => void,
 ): Promise<Workplace> {
   if (redis === undefined || redis === "") {
     const cache = resolve(relativeTo, (cacheSettingsOf(recipe) ?? cacheDefaults).directory);
-    const executor = localExecutor({ context: { relativeTo, cache }, jobs, maxMemory, log });
+    const executor = localExecutor({ context: { relativeTo, cache }, jobs, maxMemory });
     return { executor, findFiles: fileFinder(relativeTo), cache, close: executor.close };
   }
   if (directory === undefined || directory === "") {
@@ -48,7 +47,7 @@ export async function openWorkplace(
     });
   }
   const store = openStore(directory);
-  const executor = await redisExecutor({ url: redis, log, parallel: jobs, onNotice });
+  const executor = await redisExecutor({ url: redis, parallel: jobs, onNotice });
   return { executor, findFiles: fileFinder(relativeTo, store.put), cache: store.teacherCache, close: executor.close };
 }
 

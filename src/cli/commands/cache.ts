@@ -50,7 +50,7 @@ async function labelByJobs(
   onEstimate: (estimate: LabellingEstimate) => void,
   onProgress: ProgressDisplay,
 ): Promise<void> {
-  const workplace = await openWorkplace(recipe, relativeTo, options, { onNotice: onProgress.onNotice });
+  const workplace = await openWorkplace(recipe, relativeTo, options, onProgress.onNotice);
   const answer = (estimate: LabellingEstimate): boolean => {
     onEstimate(estimate);
     return !options.dryRun;

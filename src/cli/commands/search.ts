@@ -20,7 +20,7 @@ import type { ExecutorOptions } from "../../search/workplace.ts";
 import { printJson, shortPath } from "../output.ts";
 import { progressDisplay } from "../progress.ts";
 
-interface SearchCommandOptions extends ExecutorOptions {
+export interface SearchCommandOptions extends ExecutorOptions {
   readonly seeds: number;
   readonly out?: string;
   readonly resume?: boolean;

@@ -3,14 +3,12 @@ import { z } from "zod";
 import { LimbeckError } from "../../errors.ts";
 import { type Ending, type Executor, type Job, type RunOptions, type Versions, versionsHere } from "../jobs.ts";
 import { gathered } from "../local-executor.ts";
-import { memoryLog, type ResultLog } from "../result-log.ts";
+import type { ResultLog } from "../result-log.ts";
 import { connectRedis } from "./connection.ts";
 import { connectionOf, describeVersions, openQueue, PREFIX, toQueue } from "./queue.ts";
 
 export interface RedisOptions {
   readonly url: string;
-  /** Where results are kept. */
-  readonly log?: ResultLog;
   /** Of jobs and the workers that take them; those of this process unless given. */
   readonly versions?: Versions;
   /** How many jobs at a time it is worth having under way. */
@@ -39,6 +37,7 @@ const failure = z.object({
 
 interface Waiting {
   readonly job: Job;
+  readonly log?: ResultLog;
   readonly settle: (ending: Ending) => void;
 }
 
@@ -49,7 +48,7 @@ interface Waiting {
  * @throws LimbeckError when no Redis answers.
  */
 export async function redisExecutor(options: RedisOptions): Promise<Executor> {
-  const { url, log = memoryLog(), versions = versionsHere(), sweepSeconds = SWEEP_SECONDS, parallel = PARALLEL, onNotice } = options;
+  const { url, versions = versionsHere(), sweepSeconds = SWEEP_SECONDS, parallel = PARALLEL, onNotice } = options;
   const connection = await connectRedis(url, onNotice);
   const queue = await openQueue(connection.redis, versions);
   const events = new QueueEvents(queue.name, { connection: connectionOf(connection.redis), prefix: PREFIX });
@@ -64,7 +63,7 @@ export async function redisExecutor(options: RedisOptions): Promise<Executor> {
     if (!found) return;
     waiting.delete(key);
     const ended: Ending = { ...ending(), known: false, seconds: (performance.now() - began) / 1000 };
-    if (!ended.error) log.add({ key, name: found.job.name, result: ended.result });
+    if (!ended.error) found.log?.add({ key, name: found.job.name, result: ended.result });
     found.settle(ended);
   };
   events.on("completed", ({ jobId, returnvalue }) => finish(jobId, () => ({ result: returnvalue as unknown })));
@@ -73,26 +72,26 @@ export async function redisExecutor(options: RedisOptions): Promise<Executor> {
   const timer = setInterval(() => void sweep().catch(() => undefined), 1000 * sweepSeconds);
   void sayIfAlone(queue, versions, onNotice);
 
-  const enqueue = (job: Job): Promise<Ending> => {
+  const enqueue = (job: Job, log?: ResultLog): Promise<Ending> => {
     const ending = new Promise<Ending>((settle) => {
-      waiting.set(job.key, { job, settle });
+      waiting.set(job.key, { job, log, settle });
     }).finally(() => underWay.delete(job.key));
     underWay.set(job.key, ending);
     return ending;
   };
   return {
     parallel,
-    run: async (jobs, { onResult, signal, again = false }: RunOptions = {}) => {
-      const isKnown = ({ key }: Job) => !again && log.get(key) !== undefined;
-      const fresh = new Map(jobs.filter((job) => !isKnown(job) && !underWay.has(job.key)).map((job) => [job.key, job]));
-      const finished = gathered(jobs, onResult, signal, (job) => {
-        if (isKnown(job)) return { result: log.get(job.key)?.result, known: true, seconds: 0 };
-        return underWay.get(job.key) ?? enqueue(job);
+    run: async (jobs, options: RunOptions = {}) => {
+      const fresh: Job[] = [];
+      const finished = gathered(jobs, options, (job) => {
+        const already = underWay.get(job.key);
+        if (!already) fresh.push(job);
+        return already ?? enqueue(job, options.log);
       });
       // Heard of below, should queueing fail first.
       finished.catch(() => undefined);
-      await queueAll(queue, versions, [...fresh.values()], again, finish);
-      return untilAborted(finished, signal);
+      await queueAll(queue, versions, fresh, options.again ?? false, finish);
+      return untilAborted(finished, options.signal);
     },
     close: async () => {
       clearInterval(timer);

@@ -5,7 +5,6 @@ import { LimbeckError } from "../../errors.ts";
 import { type Job, type Versions, versionsHere } from "../jobs.ts";
 import { LostJob, localExecutor } from "../local-executor.ts";
 import { REFERENCE } from "../recipe-files.ts";
-import type { ResultLog } from "../result-log.ts";
 import { openStore, type Store } from "../store.ts";
 import { connectRedis } from "./connection.ts";
 import { connectionOf, describeVersions, fromQueue, openQueue, PREFIX, queuesOf, stateOf } from "./queue.ts";
@@ -34,9 +33,6 @@ const MOST_STALLED = 20;
 /** Jobs that name files. */
 const naming = z.looseObject({ files: z.record(z.string(), z.string().regex(REFERENCE)) });
 
-/** Nothing is kept here: the queue does that. */
-const noLog: ResultLog = { get: () => undefined, add: () => undefined, close: () => undefined };
-
 /**
  * Does the jobs that wait at a Redis, until it is closed; then what is under way is given back. Jobs run in child processes, since a process
  * that trains answers nothing meanwhile, and would be taken for dead.
@@ -53,7 +49,6 @@ export async function startWorker(options: WorkerOptions): Promise<{ close(): Pr
     jobs: options.concurrency,
     maxMemory: options.maxMemory,
     entry: options.entry,
-    log: noLog,
     // The queue tries again, and elsewhere.
     attempts: 1,
   });
