@@ -25,6 +25,8 @@ export interface DistributedOptions {
   readonly kills: number;
   /** Restarts Redis when half of the trials are done. */
   readonly restart: boolean;
+  /** Where Redis listens, and what a worker is run under to be in another network: every second one is. */
+  readonly network?: { readonly host: string; readonly under: readonly string[] };
   readonly say?: (text: string) => void;
 }
 
@@ -73,11 +75,15 @@ export async function runDistributed(options: DistributedOptions): Promise<Distr
 }
 
 async function byWorkers(jobs: readonly Job[], store: string, options: DistributedOptions): Promise<Omit<DistributedOutcome, "local">> {
-  const { place, workers: count, say = () => undefined } = options;
+  const { place, workers: count, network, say = () => undefined } = options;
   mkdirSync(join(place, "redis"));
-  const server = await startRedis(join(place, "redis"));
+  const server = await startRedis(join(place, "redis"), network?.host);
+  let started = 0;
   const start = (versions = versionsHere()): WorkerProcess =>
-    startWorkerProcess({ url: server.url, store, concurrency: 1, lockSeconds: 2, versions });
+    startWorkerProcess(
+      { url: server.url, store, concurrency: 1, lockSeconds: 2, versions },
+      started++ % 2 === 0 ? network?.under : undefined,
+    );
   const workers = Array.from({ length: count }, () => start());
   const stranger = start({ ...versionsHere(), limbeck: "0.0.1" });
   const told = new Map(jobs.map(({ key }) => [key, 0]));

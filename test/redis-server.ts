@@ -20,7 +20,10 @@ export interface RedisServer {
   stop(): Promise<void>;
 }
 
-/** Starts a server of its own on a free port of loopback, which keeps what it is told in a directory. */
+/** That clients must give, in the URL. */
+const PASSWORD = "secret";
+
+/** Starts a server of its own on a free port, of loopback unless said, which keeps what it is told in a directory. */
 export async function startRedis(directory: string, host = "127.0.0.1"): Promise<RedisServer> {
   const port = await freePort();
   let server = await launch(directory, host, port);
@@ -30,7 +33,7 @@ export async function startRedis(directory: string, host = "127.0.0.1"): Promise
     await exited;
   };
   return {
-    url: `redis://${host}:${port}`,
+    url: `redis://:${PASSWORD}@${host}:${port}`,
     port,
     restart: async () => {
       await end("SIGKILL");
@@ -41,10 +44,18 @@ export async function startRedis(directory: string, host = "127.0.0.1"): Promise
 }
 
 async function launch(directory: string, host: string, port: number): Promise<ChildProcess> {
-  const settings = { port, bind: host, dir: directory, appendonly: "yes", save: "", "maxmemory-policy": "noeviction" };
+  const settings = {
+    port,
+    bind: host,
+    requirepass: PASSWORD,
+    dir: directory,
+    appendonly: "yes",
+    save: "",
+    "maxmemory-policy": "noeviction",
+  };
   const words = Object.entries(settings).flatMap(([key, value]) => [`--${key}`, String(value)]);
   const server = spawn(redisProgram as string, words, { stdio: "ignore" });
-  const redis = new Redis({ host, port, retryStrategy: () => 50, maxRetriesPerRequest: null });
+  const redis = new Redis({ host, port, password: PASSWORD, retryStrategy: () => 50, maxRetriesPerRequest: null });
   redis.on("error", () => undefined);
   // It answers while it still reads what it had written.
   while ((await redis.ping().catch(() => "")) !== "PONG") await sleep(20);
