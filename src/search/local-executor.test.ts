@@ -1,15 +1,15 @@
-import { appendFileSync, existsSync, readFileSync, writeFileSync } from "node:fs";
+import { appendFileSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, afterEach, describe, expect, test } from "vitest";
-import { scratch } from "../../test/limbeck.ts";
 import { LimbeckError } from "../errors.ts";
 import { type Finished, type Job, jobOf, resultsOf } from "./jobs.ts";
 import { type LocalOptions, localExecutor } from "./local-executor.ts";
 import { openResultLog } from "./result-log.ts";
 
-const { path: place, remove } = scratch();
-afterAll(remove);
+const place = mkdtempSync(join(tmpdir(), "limbeck-test-"));
+afterAll(() => rmSync(place, { recursive: true, force: true }));
 const closing: (() => Promise<void>)[] = [];
 afterEach(async () => {
   for (const close of closing.splice(0)) await close();

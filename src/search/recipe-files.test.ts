@@ -1,13 +1,13 @@
-import { mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeEach, describe, expect, test } from "vitest";
-import { scratch } from "../../test/limbeck.ts";
 import { LimbeckError } from "../errors.ts";
 import { fileFinder, mapPaths } from "./recipe-files.ts";
 import { openStore } from "./store.ts";
 
-const { path: place, remove } = scratch();
-afterAll(remove);
+const place = mkdtempSync(join(tmpdir(), "limbeck-test-"));
+afterAll(() => rmSync(place, { recursive: true, force: true }));
 const at = (name: string): string => join(place, name);
 
 beforeEach(() => {

@@ -29,11 +29,14 @@ const titles = { temperature: "Temperature", weights: "Loss weights", recipe: "R
 function headline({ kind, trials, test, seconds }: SearchReport, best: Trial): Markup {
   const accuracy = formatPercent(best.accuracy ?? Number.NaN);
   const tested = test && html` On the test samples, by which nothing was chosen: <strong>${formatPercent(test.accuracy)}</strong>.`;
+  const [only, ...others] = Object.entries(best.values);
+  const found =
+    only && others.length === 0 ? html`${only[0]} ${valueText(only[1])}` : html`${accuracy}<small>${describe(best.values)}</small>`;
   return html`<header class="headline">
 <p class="eyebrow">${titles[kind]} search</p>
-<h1>${Object.entries(best.values).map(([, value], index) => html`${index > 0 && ", "}${valueText(value)}`)}<small>${describe(best.values)}</small></h1>
+<h1>${found}</h1>
 <p class="lede">The best of ${formatInteger(trials.length)} trials, with <strong>${accuracy}</strong> on the validation samples.${tested}
-${formatDuration(seconds)}.</p>
+The search took ${formatDuration(seconds)}.</p>
 </header>`;
 }
 
@@ -82,8 +85,8 @@ function valueChart({ dimensions, trials, seeds }: SearchReport, key: string): M
 }
 
 /** Each trial in its turn, and the best so far. */
-function progressChart({ trials }: SearchReport): Markup | undefined {
-  if (trials.length < 3) return undefined;
+function progressChart({ trials, method }: SearchReport): Markup | undefined {
+  if (trials.length < 3 || method.name === "grid") return undefined;
   let best = Number.NaN;
   const soFar = trials.map(({ accuracy }) => {
     if (accuracy !== undefined && !(accuracy <= best)) best = accuracy;
