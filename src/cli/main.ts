@@ -32,7 +32,7 @@ function program(): Command {
       examples(["limbeck train teacher.recipe.ts", "limbeck train teacher.recipe.ts --set data.limit=2000 --set epochs=1"]),
     )
     .action(async (recipe, options) => (await import("./commands/run.ts")).runCommand("train", recipe, options));
-  withJobOptions(limbeck.command("cache"))
+  withJobOptions(limbeck.command("cache"), "label in so many processes at a time, each with one thread")
     .argument("<recipe>", "a .ts, .js, .yaml or .json recipe with a teacher")
     .description("store the teacher's outputs on all training samples, for runs to read")
     .addOption(setOption())

@@ -2,9 +2,9 @@ import { type Command, Option } from "commander";
 import { byteCount, examples, positiveInteger, positiveNumbers, setOption } from "./options.ts";
 
 /** Where jobs are done. */
-export function withJobOptions(command: Command): Command {
+export function withJobOptions(command: Command, jobs = "processes at a time, each with one thread (default: one for each core)"): Command {
   return command
-    .option("--jobs <n>", "processes at a time, each with one thread (default: one for each core)", positiveInteger)
+    .option("--jobs <n>", jobs, positiveInteger)
     .option("--max-memory <size>", "what each process may take, such as 2GB", byteCount)
     .addOption(redisOption())
     .addOption(storeOption());
@@ -65,7 +65,7 @@ export function addSearchCommands(limbeck: Command): void {
     .command("jobs")
     .description("show the jobs and workers of a Redis or Valkey")
     .addOption(redisOption())
-    .option("--clear", "drop the jobs that wait; those under way are ended by their workers as they end")
+    .option("--clear", "drop the jobs that wait; those under way go on")
     .option("--json", "print JSON")
     .addHelpText("after", examples(["limbeck jobs --redis redis://10.0.0.1:6379"]))
     .action(async (options) => (await import("./commands/jobs.ts")).jobsCommand(options));

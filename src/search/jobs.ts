@@ -51,7 +51,7 @@ export interface Ending {
   readonly error?: Error;
   /** Whether the result was there before. */
   readonly known: boolean;
-  /** That the job took; 0 where it was known. */
+  /** That the job took, or where workers do jobs, since it was queued; 0 where it was known. */
   readonly seconds: number;
 }
 

@@ -31,7 +31,7 @@ interface Task {
 /** Does jobs in child processes of this machine. */
 export function localExecutor({ context, entry = jobChild, attempts = ATTEMPTS, ...options }: LocalOptions): Executor {
   const parallel = options.jobs ?? availableParallelism();
-  const maxMemory = options.maxMemory ?? (SHARE_OF_MEMORY * totalmem()) / parallel;
+  const maxMemory = options.maxMemory ?? (SHARE_OF_MEMORY * memory()) / parallel;
   const waiting: Task[] = [];
   const underWay = new Map<string, Promise<Ending>>();
   const processes = new Set<JobProcess>();
@@ -99,6 +99,11 @@ export function localExecutor({ context, entry = jobChild, attempts = ATTEMPTS, 
       for (const process of processes) drop(process);
     },
   };
+}
+
+/** Of the machine, or what it leaves this process. */
+function memory(): number {
+  return Math.min(totalmem(), process.constrainedMemory() || Number.POSITIVE_INFINITY);
 }
 
 /** A job whose process ended again and again. */

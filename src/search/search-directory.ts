@@ -34,7 +34,7 @@ export async function openSearchDirectory(path: string, plan: unknown, resume: b
     });
   }
   if (before && canonicalJson(JSON.parse(new TextDecoder().decode(before))) !== canonicalJson(plan)) {
-    throw new LimbeckError("The recipe or the options differ from those that this search was started with.", {
+    throw new LimbeckError("The recipe, the options or the versions differ from those that this search was started with.", {
       where: join(path, PLAN),
       hint: "Resume with the same, or start a new search with --out.",
     });

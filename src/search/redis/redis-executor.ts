@@ -21,6 +21,8 @@ export interface RedisOptions {
 /** Times that a job is tried that fails by no fault of its own. */
 const ATTEMPTS = 3;
 const BACKOFF_MS = 1000;
+/** A result is kept for so long: 30 days. */
+const KEPT_SECONDS = 30 * 24 * 3600;
 const SWEEP_SECONDS = 5;
 /** Jobs looked for at a time. */
 const CHUNK = 500;
@@ -37,6 +39,9 @@ const failure = z.object({
 
 interface Waiting {
   readonly job: Job;
+  readonly since: number;
+  /** Before, what is found under its key may be of another time. */
+  queued: boolean;
   readonly log?: ResultLog;
   readonly settle: (ending: Ending) => void;
 }
@@ -56,13 +61,12 @@ export async function redisExecutor(options: RedisOptions): Promise<Executor> {
   await events.waitUntilReady();
   const waiting = new Map<string, Waiting>();
   const underWay = new Map<string, Promise<Ending>>();
-  const began = performance.now();
 
   const finish = (key: string, ending: () => Omit<Ending, "known" | "seconds">): void => {
     const found = waiting.get(key);
     if (!found) return;
     waiting.delete(key);
-    const ended: Ending = { ...ending(), known: false, seconds: (performance.now() - began) / 1000 };
+    const ended: Ending = { ...ending(), known: false, seconds: (performance.now() - found.since) / 1000 };
     if (!ended.error) found.log?.add({ key, name: found.job.name, result: ended.result });
     found.settle(ended);
   };
@@ -74,7 +78,7 @@ export async function redisExecutor(options: RedisOptions): Promise<Executor> {
 
   const enqueue = (job: Job, log?: ResultLog): Promise<Ending> => {
     const ending = new Promise<Ending>((settle) => {
-      waiting.set(job.key, { job, log, settle });
+      waiting.set(job.key, { job, log, settle, since: performance.now(), queued: false });
     }).finally(() => underWay.delete(job.key));
     underWay.set(job.key, ending);
     return ending;
@@ -91,6 +95,10 @@ export async function redisExecutor(options: RedisOptions): Promise<Executor> {
       // Heard of below, should queueing fail first.
       finished.catch(() => undefined);
       await queueAll(queue, versions, fresh, options.again ?? false, finish);
+      for (const { key } of fresh) {
+        const found = waiting.get(key);
+        if (found) found.queued = true;
+      }
       return untilAborted(finished, options.signal);
     },
     close: async () => {
@@ -132,7 +140,8 @@ async function queueAll(queue: Queue, versions: Versions, jobs: readonly Job[], 
 }
 
 async function add(queue: Queue, versions: Versions, jobs: readonly Job[]): Promise<void> {
-  const opts = { attempts: ATTEMPTS, backoff: { type: "exponential", delay: BACKOFF_MS } };
+  const kept = { age: KEPT_SECONDS };
+  const opts = { attempts: ATTEMPTS, backoff: { type: "exponential", delay: BACKOFF_MS }, removeOnComplete: kept, removeOnFail: kept };
   await queue.addBulk(jobs.map((job) => ({ name: job.name, data: toQueue(job, versions), opts: { ...opts, jobId: job.key } })));
 }
 
@@ -143,7 +152,7 @@ function sweeper(queue: Queue, versions: Versions, waiting: ReadonlyMap<string, 
     if (sweeping) return;
     sweeping = true;
     try {
-      const asked = [...waiting.values()].map(({ job }) => job);
+      const asked = [...waiting.values()].flatMap(({ job, queued }) => (queued ? [job] : []));
       for (let first = 0; first < asked.length; first += CHUNK) {
         const chunk = asked.slice(first, first + CHUNK);
         const found: readonly (Queued | undefined)[] = await Promise.all(chunk.map(({ key }) => queue.getJob(key)));
