@@ -9,6 +9,7 @@ export default defineConfig({
     cli: "src/cli/main.ts",
     "batch-worker": "src/data/node/batch-worker.ts",
     "job-child": "src/search/job-child.ts",
+    "memory-process": "src/measure/memory-process.node.ts",
   },
   format: "esm",
   target: "es2022",

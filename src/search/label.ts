@@ -1,4 +1,4 @@
-import type { LabelEvent } from "../distill/cache/fill.ts";
+import type { Progress } from "../data/progress.ts";
 import { estimateOf, type LabellingEstimate, prepareLabelling } from "../distill/cache/label-ahead.ts";
 import { type Plan, type Range, shardName } from "../distill/cache/plan.ts";
 import type { ProgressEvents } from "../distill/environment.ts";
@@ -73,7 +73,7 @@ export async function labelInJobs(recipe: Recipe, { relativeTo, workplace, into,
 const shardNames = ({ outputs, ranges }: Plan): readonly string[] =>
   ranges.flatMap((range) => outputs.map((output) => shardName(output, range)));
 
-function counter(total: number, onLabel: ((event: LabelEvent) => void) | undefined) {
+function counter(total: number, onLabel: ((event: Progress) => void) | undefined) {
   const began = performance.now();
   let done = 0;
   return (count: number): void => {

@@ -34,7 +34,7 @@ test("every path of a recipe is found, as it is written and resolved", () => {
     student: "s.onnx",
     assistants: [{ zoo: "onnx", file: "as.onnx" }, { zoo: "mlp" }],
     mutual: { peers: ["p.onnx"], weight: 1 },
-    stages: [{ data: { idx: "d" } }, { epochs: 2 }],
+    stages: [{ data: { idx: "d" } }, { data: { manifest: "m.csv" } }, { epochs: 2 }],
     cache: { directory: "c", encoding: "float16" },
     name: "t.onnx",
   };
@@ -49,12 +49,17 @@ test("every path of a recipe is found, as it is written and resolved", () => {
     "data c.parquet",
     "data d",
     "directory c",
+    "list m.csv",
     "network as.onnx",
     "network p.onnx",
     "network s.onnx",
     "network t.onnx",
   ]);
-  expect(mapped).toMatchObject({ student: "x/s.onnx", stages: [{ data: { idx: "x/d" } }, { epochs: 2 }], name: "t.onnx" });
+  expect(mapped).toMatchObject({
+    student: "x/s.onnx",
+    stages: [{ data: { idx: "x/d" } }, { data: { manifest: "x/m.csv" } }, { epochs: 2 }],
+    name: "t.onnx",
+  });
   expect(mapPaths(everywhere, (path) => path)).toEqual(everywhere);
 });
 

@@ -3,17 +3,16 @@ import { createReadStream, existsSync } from "node:fs";
 import { readdir, stat } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { extname, join, relative, resolve, sep } from "node:path";
+import { sourceKinds } from "../data/data-source.ts";
+import { expandBraces } from "../data/node/webdataset.ts";
 import { LimbeckError } from "../errors.ts";
 import { fileError } from "../run/files.ts";
 import { readOnnxBytes } from "../run/onnx-file.ts";
 
 /** What a path in a recipe leads to. */
-export type PathKind = "network" | "data" | "directory";
+export type PathKind = "network" | "data" | "list" | "directory";
 
 type Plain = Readonly<Record<string, unknown>>;
-
-/** Keys of `data` that say where it is. */
-const SOURCES = ["idx", "imageFolder", "parquet", "manifest", "cifar", "webdataset"];
 
 const isPlain = (value: unknown): value is Plain => typeof value === "object" && value !== null && !Array.isArray(value);
 
@@ -31,14 +30,14 @@ export function mapPaths<R>(recipe: R, map: (path: string, kind: PathKind) => st
       ...(isPlain(weights) && typeof weights.file === "string" && { weights: { ...weights, file: map(weights.file, "network") } }),
     };
   };
-  const files = (value: unknown): unknown =>
+  const files = (value: unknown, kind: PathKind): unknown =>
     isPlain(value)
-      ? Object.fromEntries(Object.entries(value).map(([split, inside]) => [split, files(inside)]))
-      : each(value, (path) => (typeof path === "string" ? map(path, "data") : path));
+      ? Object.fromEntries(Object.entries(value).map(([split, inside]) => [split, files(inside, kind)]))
+      : each(value, (path) => (typeof path === "string" ? map(path, kind) : path));
+  const source = (key: string, value: unknown): unknown =>
+    (sourceKinds as readonly string[]).includes(key) ? files(value, key === "manifest" ? "list" : "data") : value;
   const data = (value: unknown): unknown =>
-    isPlain(value)
-      ? Object.fromEntries(Object.entries(value).map(([key, inside]) => [key, SOURCES.includes(key) ? files(inside) : inside]))
-      : value;
+    isPlain(value) ? Object.fromEntries(Object.entries(value).map(([key, inside]) => [key, source(key, inside)])) : value;
   const inside: Readonly<Record<string, (value: unknown) => unknown>> = {
     teacher: (value) => each(value, network),
     student: network,
@@ -75,7 +74,9 @@ export function fileFinder(relativeTo: string, found?: (reference: string, path:
   return async (recipe) => {
     const paths = new Set<string>();
     mapPaths(recipe, (path, kind) => {
-      if (kind !== "directory") paths.add(path);
+      const named = kind === "data" ? expandBraces(path) : [path];
+      if (found && (kind === "list" || named.length > 1)) throw scattered(path);
+      if (kind !== "directory") for (const one of named) paths.add(one);
       return path;
     });
     const files: Record<string, string> = {};
@@ -86,6 +87,12 @@ export function fileFinder(relativeTo: string, found?: (reference: string, path:
     return files;
   };
 }
+
+const scattered = (path: string): LimbeckError =>
+  new LimbeckError("Workers on other machines don't get the files that this stands for.", {
+    where: path,
+    hint: "Name the directory instead: of images, of Parquet files or of tar archives.",
+  });
 
 /** As Node looks for packages, but for a directory; `npm:package/directory`. */
 function packageDirectory(location: string, relativeTo: string): string {

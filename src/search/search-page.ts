@@ -1,8 +1,9 @@
 import { stringify } from "yaml";
 import { formatDuration, formatInteger, formatPercent, formatScalar } from "../report/format.ts";
+import { htmlPage } from "../report/html-page.ts";
 import { lineChart } from "../report/line-chart.ts";
 import { html, type Markup } from "../report/markup.ts";
-import { htmlPage } from "../report/page.ts";
+
 import { describe } from "./search.ts";
 import { ranked, type SearchReport, valueText } from "./search-report.ts";
 import type { Trial } from "./trial.ts";
@@ -12,7 +13,7 @@ export function searchPage(report: SearchReport): string {
   const { kind, trials, chosen, versions } = report;
   const best = trials[chosen] as Trial;
   return htmlPage({
-    title: html`Search for ${kind === "recipe" ? "a recipe" : kind}`,
+    title: `${titles[kind]} search`,
     main: html`${headline(report, best)}
 <section aria-labelledby="found"><h2 id="found">What was found</h2>
 <p class="sub">By accuracy on the validation samples${report.seeds > 1 && html`, the mean of ${report.seeds} seeds`}. Higher is better.</p>
@@ -20,7 +21,7 @@ export function searchPage(report: SearchReport): string {
 ${trialTable(report, best)}
 </section>
 ${setup(report)}`,
-    footer: html`Made by Limbeck ${versions.limbeck}. The numbers are in search.json, the recipe is in chosen.recipe.yaml, beside this page.`,
+    footer: `Made by Limbeck ${versions.limbeck}. The numbers are in search.json, the recipe is in chosen.recipe.yaml, beside this page.`,
   });
 }
 

@@ -2,10 +2,10 @@ import { html, type Markup, toHtml } from "./markup.ts";
 import { STYLE } from "./style.ts";
 
 /**
- * An HTML file that needs nothing else: no network, no script. The colours follow the system or the switch on the page, which is radio buttons
- * and CSS. The policy in its head makes browsers refuse whatever should ever slip through the escaping.
+ * One HTML file that needs nothing else: no network, no script. The colours follow the system or the switch on the page, which is radio
+ * buttons and CSS. The policy in its head makes browsers refuse whatever should ever slip through the escaping.
  */
-export function htmlPage({ title, main, footer }: { readonly title: Markup; readonly main: Markup; readonly footer: Markup }): string {
+export function htmlPage({ title, main, footer }: { readonly title: string; readonly main: Markup; readonly footer: string }): string {
   const body = toHtml(html`<body>
 <nav aria-label="Page"><span class="brand">Limbeck</span>${themeSwitch()}</nav>
 <main>
