@@ -57,7 +57,7 @@ async function timed(model: Uint8Array, samples: Samples, batchSize: number, enc
   for (let round = 0; round <= ROUNDS; round++) {
     const batches = trainingBatches(samples, { batchSize, seed: 0, epoch: round, normalization });
     let left = BATCHES;
-    for (const batch of batches) {
+    for await (const batch of batches) {
       if (left-- === 0) break;
       for (const { run, times } of ways) {
         const began = performance.now();
@@ -92,7 +92,7 @@ const SAMPLES = 48;
 async function answers(teacher: Teacher, samples: Samples, batchSize: number, epoch: number): Promise<Float32Array> {
   const classes = samples.classes.length;
   const found = new Float32Array(samples.length * classes);
-  for (const batch of trainingBatches(samples, { batchSize, seed: 0, epoch, normalization: channelStatistics(samples) })) {
+  for await (const batch of trainingBatches(samples, { batchSize, seed: 0, epoch, normalization: channelStatistics(samples) })) {
     const { data } = (await teacher.teach(batch))["teacher:0:logits"] as Float32Tensor;
     batch.indices.forEach((index, row) => found.set(data.subarray(row * classes, (row + 1) * classes), index * classes));
   }

@@ -9,9 +9,12 @@ export {
   adamw,
   affine,
   attention,
+  augment,
   averageTeacher,
   balance,
+  cifar,
   cosine,
+  crop,
   crossEntropy,
   defineRecipe,
   elastic,
@@ -19,26 +22,33 @@ export {
   flip,
   hinton,
   idx,
+  imageFolder,
   kd,
   lenet,
   linear,
   loss,
+  manifest,
   mlp,
   mnist,
   oneCycle,
   onnx,
+  parquet,
   rotate,
   sgd,
   shift,
   smallCnn,
   stepDecay,
   steps,
+  webdataset,
   zoo,
 } from "./distill/recipe/define.ts";
 export { parseRecipe } from "./distill/recipe/parse.ts";
 export type { Recipe, RecipeInput } from "./distill/recipe/schema.ts";
 export { LimbeckError } from "./errors.ts";
+export type { Comparison } from "./report/compare.ts";
+export type { Evaluation } from "./report/evaluation.ts";
 export type { Report } from "./report/report.ts";
-export { type EvaluateOptions, type Evaluation, evaluate } from "./run/evaluate.ts";
+export { type CompareOptions, compare } from "./run/compare.ts";
+export { type EvaluateOptions, evaluate } from "./run/evaluate.ts";
 export { distill, type Run, type RunOptions, train } from "./run/run.ts";
 export type { EpochEvent, StepEvent } from "./train/fit.ts";

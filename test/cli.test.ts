@@ -42,6 +42,7 @@ beforeAll(() => {
   write("teacher.onnx", classifier());
   write("truncated.onnx", classifier().subarray(0, 20_000));
   write("seven.onnx", classifier({ classes: 7 }));
+  write("colour.onnx", classifier({ inputShape: [3, 20, 20] }));
   write("stereo.onnx", classifier({ inputShape: [2, 28, 28] }));
   write("identity.onnx", identity());
   write("picture.onnx", Buffer.from(pngDataUri(new Uint8Array(64).fill(9), 8, 8, 1).split(",")[1] as string, "base64"));
@@ -119,6 +120,14 @@ describe.concurrent("bad input ends with one message, exit code 2, and nothing w
       /^identity.onnx$/,
       /\[batch, classes\]/,
     ],
+    [
+      "comparing with a picture",
+      ["compare", "teacher.onnx", "picture.onnx", "--html", "out/none/page.html"],
+      /^Not a readable ONNX model/,
+      /^picture.onnx$/,
+      /complete/,
+    ],
+    ["comparing one model", ["compare", "teacher.onnx"], /^There is nothing to compare one model with/, undefined, /two or more/],
     ["profiling a picture", ["profile", "picture.onnx"], /^Not a readable ONNX model/, /^picture.onnx$/, /complete/],
   ])("%s", async (_, args, message, where, hint) => {
     // No CUDA device is there, whatever the machine has.
@@ -210,6 +219,45 @@ describe("a run", () => {
     expect(stdout).toMatch(/Test accuracy .*%.*\nout.run.student\.onnx\nout.run.report\.html\n$/s);
     const { "report.json": _, "report.html": __, ...networks } = filesIn(join(place, out));
     expect(kept).toMatchObject(networks);
+  });
+});
+
+describe("two models", () => {
+  const data = ["--data", "mnist"];
+  const models = ["teacher.onnx", "colour.onnx"];
+
+  test("are compared, by the table, as JSON and on a page", async () => {
+    const page = join("out", "pages", "comparison.html");
+    const shown = await limbeck(["compare", ...models, ...data, "--batch", "4", "--html", page], { cwd: place });
+    expect(shown.code).toBe(0);
+    expect(shown.stderr).toMatch(/^Testing teacher.onnx\nTesting colour.onnx\nTiming batches of 1, 1 thread\n/);
+    const labels = shown.stdout.split("\n").map((line) => line.split(/ {2,}/)[0]);
+    for (const label of ["Accuracy", "Agreement with teacher.onnx", "Parameters", "Peak memory, batch 1", "Latency, batch 4, all threads"])
+      expect(labels).toContain(label);
+    expect(shown.stdout).toMatch(/^Parameters .* \*/m);
+    expect(shown.stdout.trimEnd().split("\n").at(-1)).toBe(page);
+    expect(readFileSync(join(place, page), "utf8")).toMatch(/<h3>Accuracy against latency<\/h3>/);
+    const { code, stdout, stderr } = await limbeck(["compare", ...models, "--batch", "1", "--threads", "1", "--json", "--quiet"], {
+      cwd: place,
+    });
+    expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+    const found = JSON.parse(stdout);
+    expect(found).toMatchObject({ reference: "teacher.onnx", models: [{ name: "teacher.onnx" }, { name: "colour.onnx" }] });
+    expect(found.models[0].latencies).toHaveLength(1);
+    for (const { peakMemoryBytes, joules } of found.models) expect(peakMemoryBytes >= 0 && joules > 0).toBe(true);
+  });
+
+  test("are tested, the one against the other", async () => {
+    const page = join("out", "pages", "evaluation.html");
+    const [own, other] = models as [string, string];
+    const { code, stdout, stderr } = await limbeck(["evaluate", other, ...data, "--teacher", own, "--html", page], { cwd: place });
+    expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+    expect(stdout).toMatch(/^Agreement {11}[\d.]+ % with teacher\.onnx, of accuracy [\d.]+ %$/m);
+    expect(stdout).toMatch(/^class {2}samples {2}precision {2}recall {6}F1$/m);
+    expect(readFileSync(join(place, page), "utf8")).toContain("Surest mistakes");
+    const json = JSON.parse((await limbeck(["evaluate", other, ...data, "--json"], { cwd: place })).stdout);
+    expect(json.mistakes.every((mistake: object) => !("image" in mistake))).toBe(true);
+    expect(json.reliability).toHaveLength(15);
   });
 });
 
@@ -325,7 +373,7 @@ describe.concurrent("a command", () => {
 });
 
 describe.concurrent("help", () => {
-  test.each(["distill", "train", "cache", "evaluate", "profile", "init", "doctor"])("of %s shows examples", async (command) => {
+  test.each(["distill", "train", "cache", "evaluate", "compare", "profile", "init", "doctor"])("of %s shows examples", async (command) => {
     const { code, stdout } = await limbeck([command, "--help"]);
     expect(stdout).toMatch(new RegExp(`^Usage: limbeck ${command} .*\nExamples:\n  \\$ limbeck ${command}`, "s"));
     expect(code).toBe(0);
@@ -333,7 +381,7 @@ describe.concurrent("help", () => {
 
   test("lists the commands, with examples", async () => {
     const { code, stdout } = await limbeck(["--help"]);
-    for (const command of ["distill", "train", "cache", "evaluate", "profile", "init", "doctor"])
+    for (const command of ["distill", "train", "cache", "evaluate", "compare", "profile", "init", "doctor"])
       expect(stdout).toMatch(new RegExp(`^ {2}${command} `, "m"));
     expect(stdout).toContain("Examples:\n  $ limbeck init\n");
     expect(code).toBe(0);

@@ -2,7 +2,8 @@ import { expect, test } from "vitest";
 import { graphBuilder } from "../src/graph/builder/builder.ts";
 import { writeOnnx } from "../src/graph/onnx/write.ts";
 import { runGraph } from "../src/graph/run.fixture.ts";
-import { accuracy, argMax, expectedCalibrationError } from "../src/measure/classification.ts";
+import { expectedCalibrationError, reliabilityBins } from "../src/measure/calibration.ts";
+import { accuracy, argMax } from "../src/measure/classification.ts";
 import { measureLatency, randomFeeds } from "../src/measure/latency.ts";
 import { lenet } from "../src/nn/zoo/lenet.ts";
 import { randomFor } from "../src/random.ts";
@@ -38,7 +39,7 @@ test("classes, confidences and calibration are those of ONNX Runtime's ArgMax an
         (members.length / SAMPLES) *
         Math.abs(mean((sample) => Number(labels[sample] === classes[sample])) - mean((sample) => confidences[sample] as number));
   }
-  expect(expectedCalibrationError(classified)).toBeCloseTo(expected, 5);
+  expect(expectedCalibrationError(reliabilityBins(classified))).toBeCloseTo(expected, 5);
 });
 
 test("latency of a real session", async () => {

@@ -1,6 +1,7 @@
 import { type Batch, trainingBatches } from "../../src/data/batches.ts";
+import { crop } from "../../src/data/crop.ts";
 import { memorySamples, type Samples, subset } from "../../src/data/samples.ts";
-import { crop, flip } from "../../src/data/transforms.ts";
+import { flip } from "../../src/data/transforms.ts";
 import { LOGITS, objectiveOf, teacherName } from "../../src/distill/objective.ts";
 import { loadTeacher, readTeacher } from "../../src/distill/teacher.ts";
 import type { Graph } from "../../src/graph/graph.ts";
@@ -82,14 +83,14 @@ async function trainingLoop(runtime: Runtime, student: Graph, data: Samples, bat
   const weights = Object.fromEntries(Object.entries(objective.schedules).map(([name, schedule]) => [name, schedule(position)]));
   const batches = endlessBatches(data, batchSize);
   return async () => {
-    const batch = batches.next().value as Batch;
+    const batch = (await batches.next()).value as Batch;
     const targets = await teach(batch);
     const feeds = { [step.batch.inputs[0] as string]: batch.inputs, [step.batch.labels]: batch.labels, ...targets };
     return trainer.run(feeds, { ...weights, learningRate: 0.01, seed: 0 });
   };
 }
 
-function* endlessBatches(data: Samples, batchSize: number): Generator<Batch> {
+async function* endlessBatches(data: Samples, batchSize: number): AsyncGenerator<Batch> {
   for (let epoch = 0; ; epoch++) {
     yield* trainingBatches(data, { batchSize, seed: 0, epoch, normalization, transforms: [crop(4), flip()] });
   }

@@ -4,7 +4,7 @@ import { sgd, stepDecay } from "limbeck";
  * CIFAR-10 as Hugging Face has it (uoft-cs/cifar10), in examples/cifar10/data; or by `--data` wherever it is, in the official binary form too.
  * Padded crops and flips, as published.
  */
-const data = { parquet: "./data", size: 32, augment: [{ shift: 4 }, { flip: true as const }] };
+const data = { parquet: "./data", size: 32, validation: 5000, augment: [{ shift: 4 }, { flip: true as const }] };
 
 /**
  * What the pairs of the literature are trained with (RepDistiller, Tian et al., 2020; mdistiller), but for the epochs: 240 there, with decays after

@@ -6,11 +6,7 @@ export default defineRecipe({
   ...common,
   teacher: trained("resnet56"),
   student: zoo.shufflenetV2x05({ stem: "cifar" }),
-  losses: [
-    crossEntropy({ weight: 0.1 }),
-    kd({ weight: 0.9, temperature: 4 }),
-    loss.hint({ weight: 1, pairs: ["stage2"] }),
-  ],
+  losses: [crossEntropy({ weight: 0.1 }), kd({ weight: 0.9, temperature: 4 }), loss.hint({ weight: 1, pairs: ["stage2"] })],
   optimizer: published(0.01),
   epochs: 6,
 });

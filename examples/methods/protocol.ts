@@ -15,7 +15,7 @@ import { mean, runsOf, runTrials, type Trial } from "../studies/trials.ts";
 /** Factors that are tried: of a method's published weights, which are for larger networks, and of the learning rate. */
 export const FACTORS = { weights: [0.01, 0.1, 1], learningRate: [1 / 3, 1, 3] };
 /** Of the trials that choose one. */
-const TUNING_SEED = 100;
+export const TUNING_SEED = 100;
 const LEARNING_RATE = 0.09;
 export const EPOCHS = 12;
 /** Relative to the repository, as recipes have it. */

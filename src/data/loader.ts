@@ -1,6 +1,7 @@
 import type { Augmentation } from "./augmentation.ts";
 import { toTransform } from "./augmentation.ts";
 import { type Batch, stepsPerEpoch, trainingBatches } from "./batches.ts";
+import type { MixOptions } from "./mix.ts";
 import type { Normalization } from "./normalize.ts";
 import type { Samples } from "./samples.ts";
 
@@ -12,6 +13,8 @@ export interface LoaderOptions {
   readonly normalization?: Normalization;
   /** Applied in turn, before normalisation. */
   readonly augment?: readonly Augmentation[];
+  /** How each sample is mixed with another. */
+  readonly mix?: MixOptions;
   /** After how many epochs the augmentations repeat; unless given, each epoch draws new ones. */
   readonly views?: number;
 }

@@ -13,30 +13,63 @@ export interface Normalization {
  * A constant channel gets standard deviation 1.
  */
 export function channelStatistics(samples: Samples, limit = samples.length): Normalization {
-  const count = Math.min(limit, samples.length);
-  if (!(count >= 1)) throw new LimbeckError("The statistics of no samples are undefined.", { where: samples.name });
-  const channels = samples.sampleShape[0] ?? 1;
-  const image = new Float32Array(elementCount(samples.sampleShape));
+  const sums = channelSums(samples);
+  for (const index of evenlySpaced(samples, limit)) sums.add(samples, index);
+  return sums.statistics();
+}
+
+/** Enough to know means and deviations to three digits. */
+const FETCHED = 4096;
+const FETCHED_AT_ONCE = 128;
+
+/** `channelStatistics` of all samples or, where they must be brought into memory for it, of some thousands. */
+export async function statisticsOf(samples: Samples): Promise<Normalization> {
+  if (!samples.fetch) return channelStatistics(samples);
+  const sums = channelSums(samples);
+  const chosen = evenlySpaced(samples, FETCHED);
+  for (let start = 0; start < chosen.length; start += FETCHED_AT_ONCE) {
+    const brought = await samples.fetch(chosen.subarray(start, start + FETCHED_AT_ONCE));
+    for (let index = 0; index < brought.length; index++) sums.add(brought, index);
+  }
+  return sums.statistics();
+}
+
+function evenlySpaced({ name, length }: Samples, limit: number): Uint32Array {
+  const count = Math.min(limit, length);
+  if (!(count >= 1)) throw new LimbeckError("The statistics of no samples are undefined.", { where: name });
+  return Uint32Array.from({ length: count }, (_, step) => Math.floor((step * length) / count));
+}
+
+/** Adds up values and their squares by channel. */
+function channelSums({ sampleShape }: Samples) {
+  const channels = sampleShape[0] ?? 1;
+  const image = new Float32Array(elementCount(sampleShape));
   const plane = image.length / channels;
   const sums = new Float64Array(channels);
   const squares = new Float64Array(channels);
-  for (let step = 0; step < count; step++) {
-    samples.read(Math.floor((step * samples.length) / count), image);
-    for (let channel = 0; channel < channels; channel++) {
-      let [sum, square] = [0, 0];
-      for (let pixel = channel * plane; pixel < (channel + 1) * plane; pixel++) {
-        const value = image[pixel] as number;
-        sum += value;
-        square += value * value;
+  let count = 0;
+  return {
+    add: (samples: Samples, index: number): void => {
+      count++;
+      samples.read(index, image);
+      for (let channel = 0; channel < channels; channel++) {
+        let [sum, square] = [0, 0];
+        for (let pixel = channel * plane; pixel < (channel + 1) * plane; pixel++) {
+          const value = image[pixel] as number;
+          sum += value;
+          square += value * value;
+        }
+        (sums[channel] as number) += sum;
+        (squares[channel] as number) += square;
       }
-      (sums[channel] as number) += sum;
-      (squares[channel] as number) += square;
-    }
-  }
-  const mean = Array.from(sums, (sum) => sum / (count * plane));
-  const variance = Array.from(squares, (square, channel) => square / (count * plane) - (mean[channel] as number) ** 2);
-  // Below 1e-10 the variance of values in 0..1 is rounding.
-  return { mean, std: variance.map((value) => (value > 1e-10 ? Math.sqrt(value) : 1)) };
+    },
+    statistics: (): Normalization => {
+      const mean = Array.from(sums, (sum) => sum / (count * plane));
+      const variance = Array.from(squares, (square, channel) => square / (count * plane) - (mean[channel] as number) ** 2);
+      // Below 1e-10 the variance of values in 0..1 is rounding.
+      return { mean, std: variance.map((value) => (value > 1e-10 ? Math.sqrt(value) : 1)) };
+    },
+  };
 }
 
 /** Writes `image`, normalised, at `offset` in `target`. */

@@ -1,9 +1,17 @@
 /** `[C, H, W]` */
 export type ImageShape = readonly [channels: number, height: number, width: number];
 
+/** Pixels (y, x) with top ≤ y < bottom and left ≤ x < right. */
+export interface Box {
+  readonly top: number;
+  readonly left: number;
+  readonly bottom: number;
+  readonly right: number;
+}
+
 /**
  * An image moved by whole pixels: for `top ≤ y < bottom` and `left ≤ x < right`, pixel (y, x) shows pixel
- * (y + rowOffset, direction·x + columnOffset) of the original; every other one is 0.
+ * (rowDirection·y + rowOffset, columnDirection·x + columnOffset) of the original; every other one is 0.
  */
 export interface Placement {
   readonly top: number;
@@ -12,37 +20,50 @@ export interface Placement {
   readonly right: number;
   readonly rowOffset: number;
   readonly columnOffset: number;
-  readonly direction: 1 | -1;
+  readonly rowDirection: 1 | -1;
+  readonly columnDirection: 1 | -1;
 }
 
 /** The image as it is. */
 export function inPlace([, height, width]: ImageShape): Placement {
-  return { top: 0, bottom: height, left: 0, right: width, rowOffset: 0, columnOffset: 0, direction: 1 };
+  return { top: 0, bottom: height, left: 0, right: width, rowOffset: 0, columnOffset: 0, rowDirection: 1, columnDirection: 1 };
 }
 
 /** Moves what is seen. What leaves the image is gone, also if it is moved back. */
 export function moved(placement: Placement, [, height, width]: ImageShape, down: number, right: number): Placement {
-  const { direction, rowOffset, columnOffset } = placement;
+  const { rowDirection, columnDirection, rowOffset, columnOffset } = placement;
   return {
+    ...placement,
     top: Math.max(0, placement.top + down),
     bottom: Math.min(height, placement.bottom + down),
     left: Math.max(0, placement.left + right),
     right: Math.min(width, placement.right + right),
-    rowOffset: rowOffset - down,
-    columnOffset: columnOffset - direction * right,
-    direction,
+    rowOffset: rowOffset - rowDirection * down,
+    columnOffset: columnOffset - columnDirection * right,
   };
 }
 
 /** Mirrors left and right. */
 export function mirrored(placement: Placement, [, , width]: ImageShape): Placement {
-  const { direction, left, right, columnOffset } = placement;
+  const { columnDirection, left, right, columnOffset } = placement;
   return {
     ...placement,
     left: width - right,
     right: width - left,
-    columnOffset: columnOffset + direction * (width - 1),
-    direction: direction === 1 ? -1 : 1,
+    columnOffset: columnOffset + columnDirection * (width - 1),
+    columnDirection: columnDirection === 1 ? -1 : 1,
+  };
+}
+
+/** Mirrors top and bottom. */
+export function upsideDown(placement: Placement, [, height]: ImageShape): Placement {
+  const { rowDirection, top, bottom, rowOffset } = placement;
+  return {
+    ...placement,
+    top: height - bottom,
+    bottom: height - top,
+    rowOffset: rowOffset + rowDirection * (height - 1),
+    rowDirection: rowDirection === 1 ? -1 : 1,
   };
 }
 
@@ -61,7 +82,7 @@ export function drawPlaced(
   target: Float32Array,
   offset: number,
 ): void {
-  const { top, bottom, left, right, rowOffset, columnOffset, direction } = placement;
+  const { top, bottom, left, right, rowOffset, columnOffset, rowDirection, columnDirection } = placement;
   const area = height * width;
   if (bottom - top < height || right - left < width) {
     for (let channel = 0; channel < channels; channel++) {
@@ -73,21 +94,21 @@ export function drawPlaced(
     const table = 256 * channel;
     for (let y = top; y < bottom; y++) {
       const row = offset + channel * area + y * width;
-      let source = channel * area + (y + rowOffset) * width + columnOffset + direction * left;
-      for (let x = left; x < right; x++, source += direction) target[row + x] = tables[table + (image[source] as number)] as number;
+      let source = channel * area + (rowDirection * y + rowOffset) * width + columnOffset + columnDirection * left;
+      for (let x = left; x < right; x++, source += columnDirection) target[row + x] = tables[table + (image[source] as number)] as number;
     }
   }
 }
 
 /** `drawPlaced` for an image of any values, which stay as they are, into a buffer of the same size. */
 export function copyPlaced(image: Float32Array, [channels, height, width]: ImageShape, placement: Placement, target: Float32Array): void {
-  const { top, bottom, left, right, rowOffset, columnOffset, direction } = placement;
+  const { top, bottom, left, right, rowOffset, columnOffset, rowDirection, columnDirection } = placement;
   target.fill(0);
   for (let channel = 0; channel < channels; channel++) {
     for (let y = top; y < bottom; y++) {
       const row = (channel * height + y) * width;
-      let source = row + rowOffset * width + columnOffset + direction * left;
-      for (let x = left; x < right; x++, source += direction) target[row + x] = image[source] as number;
+      let source = (channel * height + rowDirection * y + rowOffset) * width + columnOffset + columnDirection * left;
+      for (let x = left; x < right; x++, source += columnDirection) target[row + x] = image[source] as number;
     }
   }
 }

@@ -1,12 +1,14 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { randomFor } from "../random.ts";
+import { colorJitter } from "./colour.ts";
 import { type RowOptions, rowWriter } from "./rows.ts";
 import { memorySamples, type Samples } from "./samples.ts";
-import { flip, shift } from "./transforms.ts";
+import { flip, flipVertical, shift, sometimes } from "./transforms.ts";
 
 const size = fc.integer({ min: 1, max: 6 });
-const move = fc.oneof(fc.integer({ min: 1, max: 8 }).map(shift), fc.constant(flip()));
+const moves = [flip(), flipVertical(), sometimes(0.5, [shift(2), flip()])];
+const move = fc.oneof(fc.integer({ min: 1, max: 8 }).map(shift), fc.constantFrom(...moves));
 
 /** Row `index` of samples, written where something else lay before. */
 function row(samples: Samples, index: number, options: RowOptions, seed: number): Float32Array {
@@ -36,6 +38,13 @@ describe("rowWriter", () => {
         },
       ),
     );
+  });
+
+  it("changes the colours of grey and coloured images only", () => {
+    const pixels = new Uint8Array(2);
+    const samples = memorySamples({ name: "two", sampleShape: [2, 1, 1], classes: ["a"], pixels, labels: new Uint8Array(1) });
+    const transforms = [sometimes(0.5, [colorJitter({ hue: 0.1 })])];
+    expect(() => rowWriter(samples, { transforms }, () => randomFor())).toThrow("Images of 2 channels have no colours to change.");
   });
 
   it("normalises what is no image by its first axis", () => {

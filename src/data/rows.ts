@@ -97,6 +97,12 @@ function checkOptions(samples: Samples, normalization: Normalization | undefined
     });
   }
   const channels = sampleShape[0] ?? 1;
+  if (channels !== 1 && channels !== 3 && transforms.some(({ isOfColour }) => isOfColour)) {
+    throw new LimbeckError(`Images of ${channels} channels have no colours to change.`, {
+      where: name,
+      hint: "Leave out colorJitter, grayscale, randAugment and trivialAugment.",
+    });
+  }
   if (normalization && (normalization.mean.length !== channels || normalization.std.length !== channels)) {
     const { mean, std } = normalization;
     throw new LimbeckError(`${mean.length} means and ${std.length} deviations do not fit ${channels} channels.`, {

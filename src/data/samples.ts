@@ -2,8 +2,10 @@ import { LimbeckError } from "../errors.ts";
 import { formatShape } from "../graph/graph.ts";
 import { elementCount } from "../graph/tensor.ts";
 import { permutation, randomFor } from "../random.ts";
+import type { Decoding } from "./data-source.ts";
+import type { ImageItemsSource } from "./image-items.ts";
 
-/** Labelled samples, read one at a time. Immutable: the same index always gives the same sample. */
+/** Labelled samples, read one at a time, or brought into memory first. Immutable: the same index always gives the same sample. */
 export interface Samples {
   readonly name: string;
   readonly length: number;
@@ -11,11 +13,19 @@ export interface Samples {
   readonly sampleShape: readonly number[];
   /** Class names; a label is an index into them. */
   readonly classes: readonly string[];
+  /** −1 where its class is not known. */
   label(index: number): number;
   /** Writes sample `index`, scaled to 0..1, row-major, into `out`, which holds exactly one sample. */
   read(index: number, out: Float32Array): void;
   /** Sample `index` as the bytes of which `read` gives 255ths, not copied. Absent where samples are no bytes. */
   readonly bytes?: (index: number) => Uint8Array;
+  /**
+   * Brings some samples into memory, as samples of their own, in this order. Where it is there, `read` and `bytes` of these samples
+   * themselves cannot be used.
+   *
+   * @throws LimbeckError when one of them can't be read.
+   */
+  readonly fetch?: (indices: Uint32Array) => Promise<Samples>;
   /** From which another thread can open the very same samples; absent where only this one has them. */
   readonly source?: SamplesSource;
 }
@@ -23,13 +33,26 @@ export interface Samples {
 /** Samples as plain data, for `openSamples`. Who makes samples out of others must change their source too. */
 export type SamplesSource =
   | { readonly memory: MemorySamples }
-  | { readonly subset: { readonly of: SamplesSource; readonly indices: Uint32Array } };
+  | { readonly subset: { readonly of: SamplesSource; readonly indices: Uint32Array } }
+  | { readonly relabelled: { readonly of: SamplesSource; readonly labels: Int32Array } }
+  /** Images in files, which only Node can open. */
+  | { readonly images: StreamedImages };
+
+/** Images that are decoded each time: what they are, and how they are decoded. */
+export interface StreamedImages {
+  readonly items: ImageItemsSource;
+  readonly decoding: Decoding;
+  /** Its version. */
+  readonly decoder: string;
+}
 
 /** What training sees, what decisions are made on, and what is only reported on. */
 export interface Splits {
   readonly train: Samples;
   readonly validation: Samples;
   readonly test: Samples;
+  /** What a reader of results should know of the data: what was left out of them. */
+  readonly notes?: readonly string[];
 }
 
 export interface MemorySamples {
@@ -82,9 +105,27 @@ export function memorySamples({ name, sampleShape, classes, pixels, labels }: Me
   };
 }
 
-/** The samples that a source describes. */
-export function openSamples(source: SamplesSource): Samples {
-  return "memory" in source ? memorySamples(source.memory) : subset(openSamples(source.subset.of), source.subset.indices);
+/** The samples that a source describes. @param openImages Opens what lies in files. */
+export function openSamples(source: SamplesSource, openImages: (images: StreamedImages) => Samples): Samples {
+  if ("memory" in source) return memorySamples(source.memory);
+  if ("images" in source) return openImages(source.images);
+  if ("relabelled" in source) return relabelled(openSamples(source.relabelled.of, openImages), source.relabelled.labels);
+  return subset(openSamples(source.subset.of, openImages), source.subset.indices);
+}
+
+/** Some samples in memory, in the order asked for. */
+export async function inMemory(samples: Samples, indices: Uint32Array): Promise<Samples> {
+  return samples.fetch ? samples.fetch(indices) : subset(samples, indices);
+}
+
+/** The same samples with other labels. @param labels One of each, or −1. */
+export function relabelled(samples: Samples, labels: Int32Array): Samples {
+  const { source } = samples;
+  return {
+    ...samples,
+    label: (index) => labels[index] as number,
+    source: source && { relabelled: { of: source, labels } },
+  };
 }
 
 /** The samples at `indices`, in that order. */
@@ -92,13 +133,14 @@ export function subset(samples: Samples, indices: Uint32Array | readonly number[
   const stray = indices.find((index) => !Number.isInteger(index) || index < 0 || index >= samples.length);
   if (stray !== undefined) throw new LimbeckError(`There is no sample ${stray} among ${samples.length}.`, { where: samples.name });
   const chosen = Uint32Array.from(indices);
-  const { bytes, source } = samples;
+  const { bytes, fetch, source } = samples;
   return {
     ...samples,
     length: chosen.length,
     label: (index) => samples.label(chosen[index] as number),
     read: (index, out) => samples.read(chosen[index] as number, out),
     bytes: bytes && ((index) => bytes(chosen[index] as number)),
+    fetch: fetch && ((wanted) => fetch(wanted.map((index) => chosen[index] as number))),
     source: source && { subset: { of: source, indices: chosen } },
   };
 }

@@ -7,12 +7,27 @@ export type SourceMap = (rows: Float32Array, columns: Float32Array, height: numb
 
 /** A transform that moves pixels: each takes the value at its source, bilinearly between the four nearest pixels, all channels alike. */
 export function warp(drawSources: SourceMap): Transform {
+  const draw = warper();
+  return (input, output, shape, random) =>
+    draw(input, output, shape, (rows, columns, height, width) => drawSources(rows, columns, height, width, random));
+}
+
+/** Draws an image with its pixels moved, as `warp` does, to sources that are given each time. */
+export type Warper = (
+  input: Float32Array,
+  output: Float32Array,
+  shape: ImageShape,
+  sources: (rows: Float32Array, columns: Float32Array, height: number, width: number) => void,
+) => void;
+
+/** Has buffers of its own. */
+export function warper(): Warper {
   // Kept from image to image: a transform runs for every sample of every epoch.
   let rows = new Float32Array(0);
   let columns = rows;
   let framed = rows;
   let seen: ImageShape = [0, 0, 0];
-  return (input, output, shape, random) => {
+  return (input, output, shape, sources) => {
     const [channels, height, width] = shape;
     if (shape.some((size, axis) => size !== seen[axis])) {
       rows = new Float32Array(height * width);
@@ -20,7 +35,7 @@ export function warp(drawSources: SourceMap): Transform {
       framed = new Float32Array(channels * (height + 2) * (width + 2));
       seen = shape;
     }
-    drawSources(rows, columns, height, width, random);
+    sources(rows, columns, height, width);
     frame(input, framed, shape);
     sampleBilinear(framed, rows, columns, output, shape);
   };

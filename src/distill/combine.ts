@@ -2,6 +2,7 @@ import { LimbeckError } from "../errors.ts";
 import type { GraphBuilder } from "../graph/builder/builder.ts";
 import type { Value } from "../graph/graph.ts";
 import { classWeights, combine, confidenceWeights, entropyWeights, fixedWeights, randomTeacher } from "../losses/teachers.ts";
+import { onlyLabels, type Truth } from "../losses/truth.ts";
 import type { LossContext } from "../train/step.ts";
 import type { Networks } from "./objective.ts";
 import type { CombineRecipe } from "./recipe/schema.ts";
@@ -35,7 +36,7 @@ export function checkCombine({ teachers, classes, combine: recipe }: Pick<Networ
  * @throws LimbeckError when samples are to be weighted and the loss is of whole batches.
  */
 export function combineLosses(
-  context: Pick<LossContext, "g" | "labels" | "scalar">,
+  context: Truth & Pick<LossContext, "g" | "scalar">,
   losses: readonly Value[],
   answers: readonly Value[],
   recipe: CombineRecipe = "mean",
@@ -65,13 +66,17 @@ export function meanOf(g: GraphBuilder, loss: Value): Value {
 
 /** [B, K], or [1, K] where all samples have the same. */
 function weightsOf(
-  { g, labels, scalar }: Pick<LossContext, "g" | "labels" | "scalar">,
+  { g, scalar, ...truth }: Truth & Pick<LossContext, "g" | "scalar">,
   answers: readonly Value[],
   recipe: CombineRecipe,
 ): Value {
   if (typeof recipe === "object") {
-    return "weights" in recipe ? fixedWeights(g, recipe.weights) : classWeights(g, recipe.perClass, labels);
+    return "weights" in recipe
+      ? fixedWeights(g, recipe.weights)
+      : classWeights(g, recipe.perClass, onlyLabels(truth, "`combine: { perClass }`"));
   }
   if (recipe === "entropy") return entropyWeights(g, answers);
-  return recipe === "confidence" ? confidenceWeights(g, answers, labels) : randomTeacher(g, scalar("seed"), answers.length);
+  return recipe === "confidence"
+    ? confidenceWeights(g, answers, onlyLabels(truth, "`combine: confidence`"))
+    : randomTeacher(g, scalar("seed"), answers.length);
 }

@@ -1,5 +1,6 @@
 import { beforeAll, describe, expect, it } from "vitest";
-import { type Batch, trainingBatches } from "../data/batches.ts";
+import { firstBatch } from "../data/batches.fixture.ts";
+import { trainingBatches } from "../data/batches.ts";
 import type { Normalization } from "../data/normalize.ts";
 import type { Samples } from "../data/samples.ts";
 import { LimbeckError } from "../errors.ts";
@@ -154,8 +155,8 @@ describe("a teacher normalised in its own way", () => {
     );
     expect((await asked.predict(splits.test)).logits).toEqual((await own.predict(splits.test)).logits);
     const answers = async ({ teach }: Teacher, normalization: Normalization) => {
-      const [batch] = trainingBatches(splits.train, { batchSize: 16, seed: 3, epoch: 0, normalization });
-      return (await teach(batch as Batch))["teacher:0:logits"]?.data as Float32Array;
+      const batch = await firstBatch(trainingBatches(splits.train, { batchSize: 16, seed: 3, epoch: 0, normalization }));
+      return (await teach(batch))["teacher:0:logits"]?.data as Float32Array;
     };
     expect(furthest(await answers(asked, other), await answers(own, teacher.normalization))).toBeLessThan(1e-4);
     await Promise.all([asked.release(), own.release()]);

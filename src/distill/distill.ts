@@ -10,7 +10,7 @@ import { meanOfNetworks } from "./merge.ts";
 import { peersOf } from "./mutual.ts";
 import { needsTeacher, objectiveOf, outputsOf } from "./objective.ts";
 import type { Recipe } from "./recipe/schema.ts";
-import { type RecipeData, readData } from "./recipe-data.ts";
+import { labelledPart, type RecipeData, readData } from "./recipe-data.ts";
 import { checkSnapshots } from "./snapshots.ts";
 import { learnsFromOthers, stagesOf, withoutTeacher } from "./stages.ts";
 import { describeFidelity } from "./teacher/int8.ts";
@@ -60,7 +60,8 @@ export async function runRecipe(recipe: Recipe, environment: Environment): Promi
     stages: withoutTeacher(recipe),
     teachers: [],
   } as const;
-  const baseline = recipe.baseline && learnsFromOthers(recipe) ? await trainNetwork({ ...alone, ...read, environment }) : undefined;
+  const baseline =
+    recipe.baseline && learnsFromOthers(recipe) ? await trainNetwork({ ...alone, ...labelledPart(read), environment }) : undefined;
   const relatives: Relative[] = [
     ...line.slice(0, -1).map(({ phase }, index) => ({ name: phase, network: trained[index] as Trained })),
     ...trained.flatMap(({ average }) => (average ? [{ name: "average", network: average }] : [])),
@@ -92,8 +93,8 @@ async function trainLine(line: readonly Link[], peers: readonly Graph[], read: R
         for (const { graph, bytes, fidelity, predict } of teachers)
           tested.push({ graph, bytes, fidelity, predictions: await predict(read.data.test) });
       }
-      const stages = isUntaught ? withoutTeacher(recipe) : stagesOf(recipe);
-      trained.push(await trainNetwork({ ...link, stages, peers: phase === "student" ? peers : [], teachers, ...read, environment }));
+      const how = isUntaught ? { stages: withoutTeacher(recipe), ...labelledPart(read) } : { stages: stagesOf(recipe), ...read };
+      trained.push(await trainNetwork({ ...link, ...how, peers: phase === "student" ? peers : [], teachers, environment }));
     } finally {
       await Promise.all(teachers.map(({ release }) => release()));
     }

@@ -1,9 +1,9 @@
 import type { OpenLoader } from "../data/loader.ts";
+import type { Progress } from "../data/progress.ts";
 import type { Splits } from "../data/samples.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import type { CheckpointStore } from "../train/checkpoint.ts";
 import type { EpochEvent, StepEvent } from "../train/fit.ts";
-import type { LabelEvent } from "./cache/fill.ts";
 import type { ShardStore } from "./cache/store.ts";
 import type { DataRecipe } from "./recipe/schema.ts";
 
@@ -15,8 +15,10 @@ export interface ProgressEvents {
   readonly onStage?: (text: string) => void;
   /** A line about what did not go as asked, though the run goes on. */
   readonly onNotice?: (text: string) => void;
-  /** The teacher has labelled another batch for the cache. */
-  readonly onLabel?: (event: LabelEvent) => void;
+  /** Another image has been decoded, or looked at, before the run. */
+  readonly onDecode?: (event: Progress) => void;
+  /** The teacher has labelled another batch for the cache; each view of a sample counts. */
+  readonly onLabel?: (event: Progress) => void;
   readonly onStep?: (phase: Phase, event: StepEvent) => void;
   readonly onEpoch?: (phase: Phase, event: EpochEvent) => void | Promise<void>;
 }

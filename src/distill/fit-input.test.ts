@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { type Batch, trainingBatches } from "../data/batches.ts";
+import { firstBatch } from "../data/batches.fixture.ts";
+import { trainingBatches } from "../data/batches.ts";
 import { memorySamples } from "../data/samples.ts";
 import { graphBuilder } from "../graph/builder/builder.ts";
 import type { Graph } from "../graph/graph.ts";
@@ -82,6 +83,19 @@ describe("a network of images of another size", () => {
     expect([...(await seenBy(normalized, images)).data]).toEqual([0, 1, 0.5, 1, -0.25, 0]);
   });
 
+  it("gets them with the channels last where it takes them so", async () => {
+    const network = takingImages(mirror([2, 2, 3]), [3, 2, 2]);
+    expect(network.inputs[0]?.shape).toEqual(["N", 3, 2, 2]);
+    const { data, shape } = await seenBy(network, float32([1, 2, 3, 4, 10, 20, 30, 40, 100, 200, 300, 400], [1, 3, 2, 2]));
+    expect(shape).toEqual([1, 2, 2, 3]);
+    expect([...data]).toEqual([1, 10, 100, 2, 20, 200, 3, 30, 300, 4, 40, 400]);
+    // Resized, repeated and normalised besides.
+    const all = takingImages(mirror([2, 2, 3]), [1, 1, 1], { mean: [0, 1, 0], std: [1, 1, 2] });
+    expect([...(await seenBy(all, float32([4], [1, 1, 1, 1]))).data]).toEqual([1, 2, 3, 4].flatMap(() => [4, 3, 2]));
+    // Channels come first wherever they can.
+    expect(takingImages(mirror([3, 3, 3]), [3, 3, 3]).nodes.map(({ op }) => op)).toEqual(["Mul"]);
+  });
+
   it("can be made to take yet another", async () => {
     const twice = takingImages(takingImages(mirror([1, 4, 4]), [1, 2, 2]), [1, 1, 1]);
     expect([...(await seenBy(twice, float32([3], [1, 1, 1, 1]))).data]).toEqual(new Array(16).fill(3));
@@ -128,8 +142,8 @@ describe("a teacher made for images of another size", () => {
     const normalization = { mean: [0.1], std: [3] };
     const teacher = await loadTeacher(runtime, read, samples, normalization);
     const { logits } = await teacher.predict(samples);
-    const [batch] = trainingBatches(samples, { batchSize: 3, seed: 0, epoch: 0, normalization });
-    const taught = (await teacher.teach(batch as Batch))["teacher:0:logits"]?.data as Float32Array;
+    const batch = await firstBatch(trainingBatches(samples, { batchSize: 3, seed: 0, epoch: 0, normalization }));
+    const taught = (await teacher.teach(batch))["teacher:0:logits"]?.data as Float32Array;
     const pixels = new Float32Array(36);
     const seen = [0, 1, 2].flatMap((sample) => {
       samples.read(sample, pixels);
@@ -140,7 +154,7 @@ describe("a teacher made for images of another size", () => {
     const session = await runtime.createSession(writeOnnx(colour));
     const expected = (await session.run({ input: float32(seen, [3, 3, 8, 8]) })).logits as Float32Tensor;
     expected.data.forEach((value, index) => void expect(logits[index]).toBeCloseTo(value, 4));
-    (batch as Batch).indices.forEach((sample, row) => {
+    batch.indices.forEach((sample, row) => {
       for (const label of [0, 1]) expect(taught[2 * row + label]).toBeCloseTo(expected.data[2 * sample + label] as number, 4);
     });
     await Promise.all([session.release(), teacher.release()]);

@@ -12,7 +12,7 @@ import { headFor } from "../nn/head.ts";
 import { loadWeights } from "../nn/load-weights.ts";
 import { buildArchitecture } from "../nn/zoo/zoo.ts";
 import { classifierInterface } from "../train/step.ts";
-import { takingImages } from "./fit-input.ts";
+import { inLayoutOf, repeatsChannel, takingImages } from "./fit-input.ts";
 import type { NetworkRecipe } from "./recipe/schema.ts";
 
 /** Keys of a model's metadata. */
@@ -52,7 +52,7 @@ function imagesOf({ sampleShape, name }: Samples, size: number): readonly number
 
 /**
  * A model as it can be used on samples like these: in float32, for any batch, without further outputs, every size of a sample known; one of
- * images of another size begins with what resizes them.
+ * images of another size or layout begins with what brings them to it.
  *
  * @param normalization What its inputs are normalised by, where that is to hold for a channel that it repeats, too.
  */
@@ -62,13 +62,11 @@ export function fitToSamples(network: Graph, samples: Samples, normalization?: N
   const used = typeof single.inputs[0]?.shape[0] === "number" ? openBatch(canonicalize(single)) : single;
   const [input] = used.inputs;
   if (!input || input.shape.length !== samples.sampleShape.length + 1) return used;
-  const open = input.shape
-    .slice(1)
-    .flatMap((size, axis) => (typeof size === "string" ? [[size, samples.sampleShape[axis] as number] as const] : []));
+  const sizes = inLayoutOf(used, samples.sampleShape);
+  const open = input.shape.slice(1).flatMap((size, axis) => (typeof size === "string" ? [[size, sizes[axis] as number] as const] : []));
   const bound = open.length > 0 ? bindDimensions(used, Object.fromEntries(open)) : used;
   const fitted = takingImages(bound, samples.sampleShape, normalization);
-  const isRepeated = fitted.inputs[0]?.shape[1] !== bound.inputs[0]?.shape[1];
-  return isRepeated && normalization ? normalizedBy(fitted, AS_THEY_ARE) : fitted;
+  return normalization && repeatsChannel(bound, samples.sampleShape) ? normalizedBy(fitted, AS_THEY_ARE) : fitted;
 }
 
 /** Of one channel. */

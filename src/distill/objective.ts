@@ -1,8 +1,10 @@
+import { LimbeckError } from "../errors.ts";
 import type { Graph, Value } from "../graph/graph.ts";
 import type { FeatureLoss, FeaturePair, LogitLoss, LossDefinition, LossParts } from "../losses/loss.ts";
 import { type LossName, lossTable } from "../losses/table.ts";
 import { meanOfLogits } from "../losses/teachers.ts";
 import { type TemperatureRecipe, temperatureOf, temperatureSchedules } from "../losses/temperature.ts";
+import { onlyLabels } from "../losses/truth.ts";
 import type { ScheduleRecipe } from "../options.ts";
 import type { Schedule } from "../train/schedules.ts";
 import type { LossContext, LossTerm } from "../train/step.ts";
@@ -107,7 +109,7 @@ function onLogits(definition: LogitLoss, { recipe }: Asked, { teachers, classes,
       const build = (teacher: Value, index: number, of: number) => {
         const parts = partsOf(context, index, of);
         const numbers = numbersOf(definition, recipe, parts, { student, teacher });
-        return definition.build({ ...sceneOf(recipe, context), ...parts, numbers, classes, samples, student, teacher });
+        return definition.build({ ...sceneOf(definition, recipe, context), ...parts, numbers, classes, samples, student, teacher });
       };
       if (!asksTeacher) return meanOf(g, build(student, 0, 1));
       const answers = teachers.map((_, index) => context.teacher(teacherName(index, LOGITS)));
@@ -138,7 +140,7 @@ function onFeatures(definition: FeatureLoss, { recipe }: Asked, networks: Networ
         const teacherLogits = answers[index] as Value;
         const numbers = numbersOf(definition, recipe, parts, { student: studentLogits, teacher: teacherLogits });
         return definition.build({
-          ...sceneOf(recipe, context),
+          ...sceneOf(definition, recipe, context),
           ...parts,
           numbers,
           classes,
@@ -165,7 +167,7 @@ function onStudent(definition: FeatureLoss, { recipe }: Asked, { classes, sample
       const parts = partsOf(context, 0, 1);
       const numbers = numbersOf(definition, recipe, parts, { student: logits, teacher: logits });
       const fitted = own.map((pair, place) => fitPair(parts, `adapter${place}`, pair, definition.fit));
-      return definition.build({ ...sceneOf(recipe, context), ...parts, numbers, classes, samples, pairs: fitted });
+      return definition.build({ ...sceneOf(definition, recipe, context), ...parts, numbers, classes, samples, pairs: fitted });
     },
   };
 }
@@ -211,8 +213,14 @@ function schedulesOf({ definition, recipe }: Asked, term: string): Readonly<Reco
   return Object.fromEntries([["weight", recipe.weight] as const, ...written].map(([key, value]) => [`${key}:${term}`, toSchedule(value)]));
 }
 
-function sceneOf(recipe: Asked["recipe"], { labels, indices }: LossContext) {
-  return { labels, indices, options: recipe };
+function sceneOf({ name }: LossDefinition, recipe: Asked["recipe"], { labels, partners, isPartial, indices }: LossContext) {
+  const truth = { labels, partners, isPartial };
+  const who = `The loss "${name}"`;
+  return { truth, labels: () => onlyLabels(truth, who), indices: partners ? () => refuseMixed(who) : indices, options: recipe };
+}
+
+function refuseMixed(who: string): never {
+  throw new LimbeckError(`${who} remembers each sample by itself, but \`data.mix\` mixes two.`, { hint: "Leave data.mix out." });
 }
 
 interface TappedNetworks {

@@ -1,5 +1,6 @@
 import { stepsPerEpoch } from "../data/batches.ts";
-import { channelStatistics, type Normalization } from "../data/normalize.ts";
+import { labelledOnly, lacksLabels, withLabels } from "../data/labels.ts";
+import { type Normalization, statisticsOf } from "../data/normalize.ts";
 import { type Samples, type Splits, subset } from "../data/samples.ts";
 import type { Environment } from "./environment.ts";
 import type { DataRecipe, Recipe } from "./recipe/schema.ts";
@@ -14,14 +15,25 @@ export interface RecipeData {
 export async function readData(recipe: Recipe, environment: Environment): Promise<RecipeData> {
   environment.events?.onStage?.("Reading the data");
   const data = await openData(recipe.data, recipe, environment);
-  return { data, normalization: recipe.data.normalize ?? channelStatistics(data.train) };
+  return { data, normalization: recipe.data.normalize ?? (await statisticsOf(data.train)) };
 }
 
 /** @throws LimbeckError when the data do not fill a batch. */
 export async function openData(recipe: DataRecipe, { batchSize }: Pick<Recipe, "batchSize">, environment: Environment): Promise<Splits> {
-  const data = limited(await environment.openData(recipe), recipe.limit);
+  const { limit, labels } = recipe;
+  const all = limited(await environment.openData(recipe), limit);
+  const data = labels ? { ...all, train: withLabels(all.train, labels) } : all;
   stepsPerEpoch(data.train, batchSize);
   return data;
+}
+
+/**
+ * For a network that learns from labels alone: without the samples that have none, in as many steps, which then are not spent on batches
+ * that say nothing.
+ */
+export function labelledPart(read: RecipeData): RecipeData {
+  const { data } = read;
+  return lacksLabels(data.train) ? { ...read, data: { ...data, train: labelledOnly(data.train) } } : read;
 }
 
 function limited(data: Splits, limit: number | undefined): Splits {

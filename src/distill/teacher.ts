@@ -128,10 +128,10 @@ function answerBuffers(outputs: Readonly<Record<string, readonly number[]>>, log
 const CALIBRATION = { batchSize: 64, batches: 8 };
 
 /** The same few batches of training samples each time, as they are without augmentation. */
-function* calibrationBatches(input: string, samples: Samples, normalization: Normalization): Iterable<Feeds> {
+async function* calibrationBatches(input: string, samples: Samples, normalization: Normalization): AsyncIterable<Feeds> {
   const batchSize = Math.min(CALIBRATION.batchSize, samples.length);
   let left = CALIBRATION.batches;
-  for (const batch of trainingBatches(samples, { batchSize, seed: 0, epoch: 0, normalization })) {
+  for await (const batch of trainingBatches(samples, { batchSize, seed: 0, epoch: 0, normalization })) {
     if (left-- === 0) return;
     yield { [input]: batch.inputs };
   }

@@ -1,3 +1,4 @@
+import { lacksLabels } from "../data/labels.ts";
 import { inlineLoader } from "../data/loader.ts";
 import type { Normalization } from "../data/normalize.ts";
 import type { Splits } from "../data/samples.ts";
@@ -137,14 +138,18 @@ async function trainStage(training: Training, stage: Stage, before: Before): Pro
   const train = stage.data === recipe.data ? data.train : (await openData(stage.data, recipe, environment)).train;
   const { objective, averageTeacher } = learningOf(training, stage, train.length);
   const all = withPeers(network, peers);
-  const options = stepOptions(recipe, stage, all, objective, await channelBlockFor(runtime, all), averageTeacher);
+  const options = {
+    ...stepOptions(recipe, stage, all, objective, await channelBlockFor(runtime, all), averageTeacher),
+    mixes: stage.data.mix !== undefined,
+    isPartial: lacksLabels(train),
+  };
   const step = goingOn(compileStep(options), before.ofLosses);
   const checkpoints = environment.checkpoints?.(phase, stage.name);
   const saved = await checkpoints?.load();
   const earlier = saved && decodeCheckpoint(saved, checkpoints?.name ?? `the ${phase}'s checkpoint`);
   const { batchSize, seed, threads } = recipe;
-  const { augment, views } = stage.data;
-  const batches = (environment.openLoader ?? inlineLoader)(train, { batchSize, seed, normalization, augment, views });
+  const { augment, mix, views } = stage.data;
+  const batches = (environment.openLoader ?? inlineLoader)(train, { batchSize, seed, normalization, augment, mix, views });
   const trainer = await createTrainer(runtime, step, earlier?.tensors, { threads });
   const own = step.weights.filter((name) => network.initializers.has(name));
   const evaluator = await createEvaluator(runtime, network, own, normalization, { threads });

@@ -87,6 +87,6 @@ export const dkd = logitLoss({
     if (options.binary === "kd" && student.shape[1] === 2) {
       return g.mul(kdPerSample(g, student, teacher, numbers.temperature), numbers.alpha);
     }
-    return dkdPerSample(g, student, teacher, labels, numbers);
+    return dkdPerSample(g, student, teacher, labels(), numbers);
   },
 });

@@ -5,6 +5,7 @@ import type { Float32Tensor } from "../graph/tensor.ts";
 import type { Network } from "../nn/layers.ts";
 import type { ScheduleRecipe } from "../options.ts";
 import type { TemperatureRecipe } from "./temperature.ts";
+import type { Truth } from "./truth.ts";
 
 /** What a loss may have of its own. Names are the loss's, and apart from those of every other loss. */
 export interface LossParts {
@@ -28,9 +29,10 @@ export interface Memory {
 
 /** What every loss sees of a step. */
 export interface LossScene<S, O> extends LossParts {
-  /** [B], int32. */
-  readonly labels: Value;
-  /** [B], int32: the places of the batch's samples in the training set. */
+  /** [B], int32: the label of each sample. @throws LimbeckError where samples are mixed or some have no label: then `truth` says more. */
+  readonly labels: () => Value;
+  readonly truth: Truth;
+  /** [B], int32: the places of the batch's samples in the training set. @throws LimbeckError where samples are mixed. */
   readonly indices: () => Value;
   /** Samples in the training set. */
   readonly samples: number;

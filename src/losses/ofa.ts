@@ -43,7 +43,7 @@ export const ofa = logitLoss({
   weight: 1,
   numbers,
   options: {},
-  build: (scene) => ofaPerSample(scene.g, scene.student, scene.teacher, scene.labels, scene.numbers),
+  build: (scene) => ofaPerSample(scene.g, scene.student, scene.teacher, scene.labels(), scene.numbers),
 });
 
 /**
@@ -68,7 +68,7 @@ export const ofaStages = featureLoss({
     const classifier = (network: Network, x: Value, kept?: Value) =>
       dense(network, "classifier", meanOf(network.g, x, kept), scene.classes);
     const logits = scene.module(`stage${index}`, inputs, classifier as (network: Network, ...inputs: Value[]) => Value);
-    return g.reduceMean(ofaPerSample(g, logits, teacherLogits, scene.labels, scene.numbers));
+    return g.reduceMean(ofaPerSample(g, logits, teacherLogits, scene.labels(), scene.numbers));
   }),
 });
 

@@ -67,6 +67,6 @@ export const triplet = featureLoss({
   needsTeacher: false,
   fit: { form: "vectors", channels: "any", space: "any" },
   build: overPairs(({ g, labels, numbers, options }, { student }) =>
-    tripletLoss(g, student, labels, { margin: numbers.margin, ...options }),
+    tripletLoss(g, student, labels(), { margin: numbers.margin, ...options }),
   ),
 });

@@ -44,5 +44,5 @@ export const virtualTeacher = logitLoss({
   needsTeacher: false,
   numbers: { confidence: schedule(z.number().gt(0).lt(1)).default(0.99), temperature: schedule(positive).default(20) },
   options: {},
-  build: ({ g, student, labels, numbers }) => virtualTeacherPerSample(g, student, labels, numbers),
+  build: ({ g, student, labels, numbers }) => virtualTeacherPerSample(g, student, labels(), numbers),
 });

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { accuracy, agreement, argMax, confusionMatrix, expectedCalibrationError, retention } from "./classification.ts";
+import { accuracy, agreement, argMax, confusionMatrix, retention, surestMistakes, topAccuracy } from "./classification.ts";
 
 // Predictions 1, 0, 2, 1 (a tie goes to the lower class).
 const logits = Float32Array.of(0, 5, 1, 3, -1, 2, -9, -8, -7, 0, 4, 4);
@@ -27,20 +27,20 @@ describe("by hand", () => {
     expect(retention(0.9, 0.96)).toBeCloseTo(0.9375, 12);
   });
 
-  test("expected calibration error", () => {
-    // Bin (12/15, 13/15]: confidences 0.85 and 0.82, one right: |1/2 - 0.835|; bin (13/15, 14/15]: 0.9, right: 0.1. Weights 2/3 and 1/3.
-    const calibration = expectedCalibrationError({ logits: certain(0.85, 0.82, 0.9), labels: [0, 1, 0] });
-    expect(calibration).toBeCloseTo((2 / 3) * 0.335 + (1 / 3) * 0.1, 6);
-    // In one bin, right and wrong cancel: mean confidence 0.856667, accuracy 2/3.
-    expect(expectedCalibrationError({ logits: certain(0.85, 0.82, 0.9), labels: [0, 1, 0] }, 1)).toBeCloseTo(
-      (0.85 + 0.82 + 0.9) / 3 - 2 / 3,
-      6,
-    );
+  test("the highest two, the lower class first among equals", () => {
+    expect([1, 2, 3].map((count) => topAccuracy({ logits, labels }, count))).toEqual([0.5, 0.75, 1]);
+    // Classes 1 and 2 of the last sample are equally high: 1 is the first, 2 the second.
+    expect(topAccuracy({ logits: logits.subarray(9), labels: [2] }, 1)).toBe(0);
+    expect(topAccuracy({ logits: logits.subarray(9), labels: [2] }, 2)).toBe(1);
   });
 
-  test("full confidence is in the last bin, and large logits don't overflow", () => {
-    expect(expectedCalibrationError({ logits: Float32Array.of(1000, 0, 0, 1000), labels: [0, 1] })).toBe(0);
-    expect(expectedCalibrationError({ logits: Float32Array.of(1000, 0, 0, 1000), labels: [1, 0] })).toBe(1);
+  test("the surest mistakes", () => {
+    const sure = certain(0.6, 0.99, 0.8, 0.9);
+    const [surest, next, ...rest] = surestMistakes({ logits: sure, labels: [1, 0, 1, 1] }, 2);
+    expect(surest).toEqual({ index: 3, label: 1, prediction: 0, probability: expect.closeTo(0.9, 6) });
+    expect(next).toEqual({ index: 2, label: 1, prediction: 0, probability: expect.closeTo(0.8, 6) });
+    expect(rest).toEqual([]);
+    expect(surestMistakes({ logits: sure, labels: [0, 0, 0, 0] }, 2)).toEqual([]);
   });
 });
 
@@ -72,13 +72,15 @@ describe("laws", () => {
     );
   });
 
-  test("a model agrees with itself, and the calibration error is between |accuracy - confidence| and 1", () => {
+  test("a model agrees with itself; more chances are never worse, the first is the accuracy, and all classes are enough", () => {
     fc.assert(
       fc.property(scored, (set) => {
         expect(agreement(set.logits, set.logits, set.classes)).toBe(1);
-        const [coarse, fine] = [expectedCalibrationError(set, 1), expectedCalibrationError(set)];
-        expect(fine).toBeGreaterThanOrEqual(coarse - 1e-12);
-        expect(fine).toBeLessThanOrEqual(1);
+        const top = Array.from({ length: set.classes }, (_, index) => topAccuracy(set, index + 1));
+        expect(top[0]).toBe(accuracy(set));
+        expect(top.at(-1)).toBe(1);
+        expect(top.toSorted((a, b) => a - b)).toEqual(top);
+        expect(surestMistakes(set, set.labels.length)).toHaveLength(Math.round((1 - accuracy(set)) * set.labels.length));
       }),
     );
   });

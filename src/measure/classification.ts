@@ -55,35 +55,59 @@ export function confusionMatrix(classified: Classified): readonly (readonly numb
   return matrix;
 }
 
-/**
- * Expected calibration error (Guo et al., 2017, "On calibration of modern neural networks", arXiv:1706.04599, equation 3): samples are
- * sorted into bins ((m − 1)/M, m/M] by their confidence, the highest softmax probability;
- *
- *     ECE = Σ_m |B_m|/N · |accuracy(B_m) − mean confidence(B_m)|
- *
- * 0 is perfectly calibrated.
- */
-export function expectedCalibrationError(classified: Classified, bins = 15): number {
+/** Fraction of samples whose label is among the `count` highest logits; where logits are equal, the lower class comes first. */
+export function topAccuracy(classified: Classified, count: number): number {
   const { predictions, labels, classes } = predict(classified);
-  // Per bin, the sum over its samples of (correct − confidence): |B_m| times the difference of the means.
-  const gaps = new Float64Array(bins);
-  predictions.forEach((prediction, sample) => {
-    const confidence = 1 / partition(classified.logits, sample * classes, classes, prediction);
-    const bin = Math.min(bins, Math.ceil(confidence * bins)) - 1;
-    gaps[bin] = (gaps[bin] as number) + Number(prediction === labels[sample]) - confidence;
+  const { logits } = classified;
+  return fraction(predictions, (_, sample) => {
+    const [start, label] = [sample * classes, labels[sample] as number];
+    const own = logits[start + label] as number;
+    let before = 0;
+    for (let index = 0; index < classes && before < count; index++) {
+      const other = logits[start + index] as number;
+      if (other > own || (other === own && index < label)) before++;
+    }
+    return before < count;
   });
-  return gaps.reduce((total, gap) => total + Math.abs(gap), 0) / predictions.length;
+}
+
+/** A sample that is taken for another class. */
+export interface Mistake {
+  /** Place among the samples. */
+  readonly index: number;
+  readonly label: number;
+  readonly prediction: number;
+  /** Softmax's, of the class that is predicted. */
+  readonly probability: number;
+}
+
+/** The samples that are taken for another class, those that the model is surest of first. */
+export function surestMistakes(classified: Classified, limit: number): readonly Mistake[] {
+  const { predictions, labels, classes } = predict(classified);
+  const mistakes: Mistake[] = [];
+  predictions.forEach((prediction, index) => {
+    const label = labels[index] as number;
+    if (prediction !== label)
+      mistakes.push({ index, label, prediction, probability: confidenceOf(classified.logits, index, classes, prediction) });
+  });
+  return mistakes.sort((a, b) => b.probability - a.probability).slice(0, limit);
+}
+
+/** Softmax's probability of the best class in row `sample` of [N, C]. */
+export function confidenceOf(logits: Float32Array, sample: number, classes: number, best: number): number {
+  return 1 / partition(logits, sample * classes, classes, best);
 }
 
 /** Σ exp(z − z_best) over one row: what softmax divides by, for the best class. */
-function partition(logits: Float32Array, start: number, classes: number, best: number): number {
+export function partition(logits: Float32Array, start: number, classes: number, best: number): number {
   const highest = logits[start + best] as number;
   let total = 0;
   for (let index = 0; index < classes; index++) total += Math.exp((logits[start + index] as number) - highest);
   return total;
 }
 
-function predict({ logits, labels }: Classified): { predictions: Uint32Array; labels: ArrayLike<number>; classes: number } {
+/** The class of each sample. @throws LimbeckError for labels without a class. */
+export function predict({ logits, labels }: Classified): { predictions: Uint32Array; labels: ArrayLike<number>; classes: number } {
   if (labels.length === 0) throw new LimbeckError("There are no samples to score.");
   const classes = logits.length / labels.length;
   const predictions = argMax(logits, classes);

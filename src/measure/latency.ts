@@ -1,3 +1,4 @@
+import { toFloat16 } from "../distill/cache/float16.ts";
 import { LimbeckError } from "../errors.ts";
 import { formatShape, type Graph, type Value } from "../graph/graph.ts";
 import { arrayTypeOf, elementCount, type Tensor, type TensorData } from "../graph/tensor.ts";
@@ -29,13 +30,74 @@ export async function measureLatency(session: Session, feeds: Feeds, options: La
     throw new LimbeckError(`Latency cannot be measured in ${runs} runs.`, { hint: "Ask for 1 or more." });
   for (let run = 0; run < warmup; run++) await session.run(feeds);
   const times: number[] = [];
-  for (let run = 0; run < runs; run++) {
-    const start = clock();
-    await session.run(feeds);
-    times.push(clock() - start);
+  for (let run = 0; run < runs; run++) times.push(await timeOf(session, feeds, clock));
+  return summarize(times);
+}
+
+async function timeOf(session: Session, feeds: Feeds, clock: () => number): Promise<number> {
+  const start = clock();
+  await session.run(feeds);
+  return clock() - start;
+}
+
+function summarize(times: readonly number[]): LatencySummary {
+  const ascending = times.toSorted((a, b) => a - b);
+  const mean = times.reduce((total, time) => total + time, 0) / times.length;
+  return { median: quantile(ascending, 0.5), p95: quantile(ascending, 0.95), mean, runs: times.length };
+}
+
+/** A session with what it is fed. */
+export interface Runnable {
+  readonly session: Session;
+  readonly feeds: Feeds;
+}
+
+export interface SpreadSummary extends LatencySummary {
+  /** A quarter of the runs took no longer than the first, three quarters no longer than the second. */
+  readonly quartiles: readonly [number, number];
+}
+
+export interface TurnOptions {
+  readonly clock?: () => number;
+  /** How many turns each one gets, and how many milliseconds of runs a turn is, but for those that take longer once. */
+  readonly rounds?: number;
+  readonly turn?: number;
+}
+
+const WARMUP = 3;
+/** At most: runs that take no time on a coarse clock would otherwise have no number. */
+const MOST_RUNS = 1000;
+
+/**
+ * Times several sessions in turns: in every round each one is run for some milliseconds, and every round begins with another one. A machine
+ * that gets slower meanwhile gets slower for all of them.
+ */
+export async function measureInTurns(runnables: readonly Runnable[], options: TurnOptions = {}): Promise<readonly SpreadSummary[]> {
+  const { rounds = 10, turn = 20, clock = () => performance.now() } = options;
+  const runs: number[] = [];
+  for (const { session, feeds } of runnables) {
+    let last = 0;
+    for (let run = 0; run < WARMUP; run++) last = await timeOf(session, feeds, clock);
+    runs.push(Math.min(MOST_RUNS, Math.max(1, Math.round(turn / last))));
   }
-  times.sort((a, b) => a - b);
-  return { median: quantile(times, 0.5), p95: quantile(times, 0.95), mean: times.reduce((total, time) => total + time, 0) / runs, runs };
+  const times = runnables.map((): number[] => []);
+  await inTurns(runnables, rounds, async ({ session, feeds }, index) => {
+    for (let run = 0; run < (runs[index] as number); run++) (times[index] as number[]).push(await timeOf(session, feeds, clock));
+  });
+  return times.map((all) => {
+    const ascending = all.toSorted((a, b) => a - b);
+    return { ...summarize(all), quartiles: [quantile(ascending, 0.25), quantile(ascending, 0.75)] };
+  });
+}
+
+/** Gives everyone a turn in each round; the first of a round is the second of the one before it. */
+export async function inTurns<T>(all: readonly T[], rounds: number, turn: (one: T, index: number) => Promise<void>): Promise<void> {
+  for (let round = 0; round < rounds; round++) {
+    for (let place = 0; place < all.length; place++) {
+      const index = (place + round) % all.length;
+      await turn(all[index] as T, index);
+    }
+  }
 }
 
 /** Linear interpolation between the two nearest of ascending numbers. */
@@ -50,7 +112,7 @@ function quantile(ascending: readonly number[], fraction: number): number {
  * indices into anything with two entries.
  *
  * @param sizes Of the symbolic dimensions, by name: `{ N: 32 }`.
- * @throws LimbeckError when a dimension has no size, or an input holds strings or 16-bit floats.
+ * @throws LimbeckError when a dimension has no size, or an input holds strings or bfloat16, which the runtime's JavaScript side has not.
  */
 export function randomFeeds(graph: Graph, sizes: Readonly<Record<string, number>> = {}, seed = 0): Feeds {
   return Object.fromEntries(graph.inputs.map((input, index) => [input.name, randomTensor(input, sizes, randomFor(seed, index))]));
@@ -63,13 +125,13 @@ function randomTensor({ name, type, shape }: Value, sizes: Readonly<Record<strin
       hint: 'Give it one: { "N": 1 }.',
     });
   }
-  if (type === "string" || type === "float16" || type === "bfloat16")
-    throw new LimbeckError(`There are no random inputs of type ${type} for "${name}".`);
+  if (type === "string" || type === "bfloat16") throw new LimbeckError(`There are no random inputs of type ${type} for "${name}".`);
   const data = new (arrayTypeOf(type))(elementCount(concrete));
   const isFloat = data instanceof Float32Array || data instanceof Float64Array;
   const is64bit = data instanceof BigInt64Array || data instanceof BigUint64Array;
   for (let index = 0; index < data.length; index++) {
-    data[index] = isFloat ? random.normal() : is64bit ? BigInt(random.integer(0, 1)) : random.integer(0, 1);
+    if (type === "float16") data[index] = toFloat16(random.normal());
+    else data[index] = isFloat ? random.normal() : is64bit ? BigInt(random.integer(0, 1)) : random.integer(0, 1);
   }
   return { type, shape: concrete, data: data as TensorData };
 }

@@ -6,6 +6,7 @@ import {
   formatCount,
   formatDuration,
   formatInteger,
+  formatJoules,
   formatMilliseconds,
   formatPercent,
   formatRatio,
@@ -82,12 +83,24 @@ describe("numbers for people", () => {
     [1_234_567, "1.23e6"],
   ])("scalar %d", (value, text) => expect(formatScalar(value)).toBe(text));
 
+  test.each([
+    [0, "0 J"],
+    [12.34, "12.3 J"],
+    [0.9996, "1.00 J"],
+    [0.5, "500 mJ"],
+    [1e-3, "1.00 mJ"],
+    [123.4e-6, "123 µJ"],
+    [4.6e-12, "4.60 pJ"],
+    [4.6e-15, "0.00460 pJ"],
+  ])("joules %d", (value, text) => expect(formatJoules(value)).toBe(text));
+
   test("what is missing is a dash, also where JSON made null of NaN", () => {
     for (const format of [
       formatBytes,
       formatCount,
       formatDuration,
       formatInteger,
+      formatJoules,
       formatMilliseconds,
       formatPercent,
       formatRatio,

@@ -34,6 +34,16 @@ export function formatMilliseconds(ms: number): string {
   return ms < 999.5 ? `${significant(ms, 3)} ms` : `${significant(ms / 1000, 3)} s`;
 }
 
+const SMALLER = ["", "m", "µ", "n", "p"];
+
+/** An energy: `1.23 J`, `45.6 mJ`, `0.12 µJ` is `120 nJ`. */
+export function formatJoules(joules: number): string {
+  if (!Number.isFinite(joules)) return ABSENT;
+  const rounded = Number(joules.toPrecision(3));
+  const power = rounded === 0 ? 0 : Math.min(Math.max(Math.ceil(-Math.log10(Math.abs(rounded)) / 3), 0), SMALLER.length - 1);
+  return `${significant(rounded * 1000 ** power, 3)} ${SMALLER[power]}J`;
+}
+
 /** How long a run took: `0.8 s`, `42 s`, `3 min 12 s`, `2 h 5 min`, `3 d 4 h`. */
 export function formatDuration(seconds: number): string {
   if (!Number.isFinite(seconds)) return ABSENT;

@@ -24,6 +24,11 @@ function named(report: Report, text: (place: string) => string): Report {
     baseline: report.baseline && { ...report.baseline, name: text("baseline") },
     classes: report.classes.map((name) => text(`class ${name}`)),
     curves: { student: epochs(report.curves.student), baseline: report.curves.baseline },
+    mistakes: report.mistakes?.map((sample, index) => ({
+      ...sample,
+      image: index === 0 ? text("image") : sample.image,
+      text: `.${text("sample")}`,
+    })),
     disagreements: report.disagreements.map((sample, index) => ({
       ...sample,
       image: index === 0 ? text("image") : sample.image,
@@ -94,13 +99,14 @@ describe("reportHtml", () => {
       "Learning rate",
       "Temperature of kd",
     ]);
-    expect(page.match(/<img src="data:image\/png;base64,/g)).toHaveLength(report.disagreements.length);
+    expect(page.match(/<img src="data:image\/png;base64,/g)).toHaveLength(report.disagreements.length + (report.mistakes?.length ?? 0));
     expect(page).toContain('title="4 taken for 9: 16 of 982 (1.6 %)"');
   });
 
   test("a picture is shown only from pixels that are in the page", () => {
     const [sample] = report.disagreements;
-    const shows = (image: string) => reportHtml({ ...report, disagreements: [{ ...(sample as Disagreement), image }] }).includes("<img");
+    const shown = { ...report, mistakes: [] };
+    const shows = (image: string) => reportHtml({ ...shown, disagreements: [{ ...(sample as Disagreement), image }] }).includes("<img");
     expect(shows("data:image/png;base64,iVBORw0KGgo=")).toBe(true);
     for (const image of ["https://example.com/a.png", "data:image/svg+xml;base64,PHN2Zy8+", "javascript:alert(1)", ""])
       expect(shows(image)).toBe(false);

@@ -1,4 +1,5 @@
 import { html, type Markup } from "./markup.ts";
+import { linearTicks, logTicks } from "./ticks.ts";
 
 /** A line, with a colour by name (see `--tone` in the style) and the same x for every line of a chart. */
 export interface Series {
@@ -118,28 +119,6 @@ function yTicks(chart: LineChart): readonly number[] {
   if (values.length === 0) return [];
   const [low, high] = [Math.min(...values), Math.max(...values)];
   return chart.scale === "log" ? logTicks(low, high) : linearTicks(Math.min(0, low), high, 4);
-}
-
-/** 1, 2 or 5 times a power of ten, enclosing [low, high]; powers of ten alone where those would crowd. */
-function logTicks(low: number, high: number): readonly number[] {
-  const decades = Math.log10(high / low);
-  const mantissas = decades > 2.5 ? [1] : [1, 2, 5];
-  const from = Math.floor(Math.log10(low)) - 1; // one more on either side, for what log10 rounds
-  const to = Math.ceil(Math.log10(high)) + 1;
-  const candidates = Array.from({ length: to - from + 1 }, (_, index) => mantissas.map((m) => Number(`${m}e${from + index}`))).flat();
-  const below = candidates.filter((tick) => tick <= low).at(-1) ?? low;
-  const above = candidates.find((tick) => tick >= high && tick > below) ?? high;
-  const step = Math.max(1, Math.ceil(decades / 6));
-  return candidates.filter((tick) => tick >= below && tick <= above).filter((_, index) => index % step === 0);
-}
-
-function linearTicks(low: number, high: number, count: number): readonly number[] {
-  const range = high - low || Math.abs(high) || 1;
-  const power = 10 ** Math.floor(Math.log10(range / count));
-  const step = ([1, 2, 5, 10].find((m) => m * power * count >= range) ?? 10) * power;
-  const from = Math.floor(low / step);
-  const to = Math.ceil((low + range) / step);
-  return Array.from({ length: to - from + 1 }, (_, index) => Number(((from + index) * step).toPrecision(12)));
 }
 
 function xTicks(first: number, last: number): readonly number[] {

@@ -1,3 +1,5 @@
+import { BINS, expectedCalibrationError } from "../measure/calibration.ts";
+import type { Scores } from "../measure/scores.ts";
 import { randomFor } from "../random.ts";
 import { pngDataUri } from "./png.ts";
 import { type Disagreement, type EpochRecord, type ModelReport, type Report, reductionOf, retentionOf, sum } from "./report.ts";
@@ -40,6 +42,10 @@ export function reportFixture(): Report {
     curves: { student: curve("student"), baseline: curve("baseline") },
     classes: ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"],
     confusion,
+    mistakes: disagreements()
+      .filter(({ label, student }) => student.class !== label)
+      .map(({ index, image, label, student }) => ({ index, image, label, prediction: student.class, probability: student.probability }))
+      .sort((a, b) => b.probability - a.probability),
     disagreements: disagreements(),
   };
 }
@@ -64,11 +70,34 @@ function model(
     errors,
     bytes: parameters * 4 + 1_730,
     testSamples: TEST_SAMPLES,
+    scores: scores(errors),
     accuracy:
       bestEpoch === undefined
         ? { lastEpoch, validation: lastEpoch - 0.0005 }
         : { lastEpoch, bestOnValidation: lastEpoch - 0.0007, bestEpoch, validation: lastEpoch - 0.001 },
     latencyMs: { batch1: { median: one, p95: one * 1.35 }, batch128: { median: many, p95: many * 1.2 } },
+  };
+}
+
+/** Probabilities that are too sure by a third of what is missing to certainty. */
+function scores(errors: number): Scores {
+  const shares = Array.from({ length: BINS }, (_, bin) => (bin < 3 ? 0 : bin === BINS - 1 ? 10 * 2 ** BINS : 1.7 ** bin));
+  const reliability = shares.map((share, bin) => {
+    const confidence = share > 0 ? (bin + 0.55) / BINS : 0;
+    return {
+      samples: Math.round((TEST_SAMPLES * share) / sum(shares)),
+      confidence,
+      accuracy: confidence - 0.33 * confidence * (1 - confidence),
+    };
+  });
+  return {
+    accuracy: 1 - errors / TEST_SAMPLES,
+    topFive: 1 - errors / TEST_SAMPLES / 20,
+    crossEntropy: (4 * errors) / TEST_SAMPLES,
+    brier: (1.7 * errors) / TEST_SAMPLES,
+    calibrationError: expectedCalibrationError(reliability),
+    reliability,
+    scaling: { temperature: 1.4, before: 0.012, after: 0.004 },
   };
 }
 

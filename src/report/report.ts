@@ -1,3 +1,6 @@
+import type { Mistake } from "../measure/classification.ts";
+import type { Scores } from "../measure/scores.ts";
+
 /** What a run cost and what it kept: the plain data of `report.json`, from which everything shown to people is rendered. */
 export interface Report {
   readonly limbeck: { readonly schema: 1 };
@@ -7,7 +10,7 @@ export interface Report {
   /** Which data, the sizes of its splits, what "last" and "best" epoch mean here, how latency was measured: sentences for a reader. */
   readonly protocol: string;
   readonly versions: { readonly limbeck: string; readonly onnxruntime: string; readonly node: string };
-  readonly machine: { readonly cpu: string; readonly cores: number; readonly memoryBytes: number; readonly os: string };
+  readonly machine: Machine;
 
   /** Absent when a model was trained without one. */
   readonly teacher?: ModelReport;
@@ -34,8 +37,25 @@ export interface Report {
   readonly classes: readonly string[];
   /** `[C][C]`, the student on the test set: `confusion[label][prediction]` is a number of samples. */
   readonly confusion: readonly (readonly number[])[];
+  /** Test samples that the student gets wrong, those that it is surest of first. Absent from runs of earlier versions. */
+  readonly mistakes?: readonly ShownMistake[];
   /** Test samples to which teacher and student give different classes: all of them, or those worth showing. */
   readonly disagreements: readonly Disagreement[];
+}
+
+export interface Machine {
+  readonly cpu: string;
+  readonly cores: number;
+  readonly memoryBytes: number;
+  readonly os: string;
+}
+
+/** A sample that is taken for another class, with its picture. */
+export interface ShownMistake extends Mistake {
+  /** A thumbnail as a `data:image/...;base64,` address. */
+  readonly image?: string;
+  /** What was classified, where it is no image. */
+  readonly text?: string;
 }
 
 /** Counted in samples, each with all of the teacher's outputs for one augmentation; a resumed run counts from where it resumed. */
@@ -60,6 +80,8 @@ export interface ModelReport {
   /** Misclassified test samples, of the same weights as `accuracy.lastEpoch`. */
   readonly errors: number;
   readonly testSamples: number;
+  /** On the test set, of the same weights. Absent from runs of earlier versions. */
+  readonly scores?: Scores;
   /** By batch size; milliseconds for the whole batch. */
   readonly latencyMs: Readonly<Record<`batch${number}`, Latency>>;
 }
@@ -225,4 +247,9 @@ export function commonMistakes(confusion: Report["confusion"], limit: number): r
 
 export function sum(numbers: readonly number[]): number {
   return numbers.reduce((total, number) => total + number, 0);
+}
+
+/** What a class is called: its number, where it has no name. */
+export function nameOf(classes: readonly string[], index: number): string {
+  return classes[index] ?? String(index);
 }

@@ -156,8 +156,11 @@ summary:hover { color: var(--ink); }
 .matrix .wrong { background: color-mix(in srgb, var(--baseline) calc(6% + 44% * var(--strength)), transparent); }
 .matrix td[title]:hover { outline: 2px solid var(--ink); outline-offset: -1px; }
 .matrix tbody tr:hover th { color: var(--ink); font-weight: 650; }
-.dense { border-spacing: 0; }
-.dense td, .dense th { width: .55rem; height: .55rem; min-width: .55rem; border-radius: 0; padding: 0; }
+.confusion:has(.heat) { grid-template-columns: minmax(0, 34rem) minmax(16rem, 1fr); }
+.heat { width: 100%; aspect-ratio: 1; border: 1px solid var(--hair); background: var(--raised); }
+.heat .right { fill: color-mix(in srgb, var(--student) calc(20% + 60% * var(--strength)), var(--raised)); }
+.heat .wrong { fill: color-mix(in srgb, var(--baseline) calc(25% + 75% * var(--strength)), var(--raised)); }
+.heat rect:hover { stroke: var(--ink); stroke-width: 1; vector-effect: non-scaling-stroke; }
 .mistakes table { width: 100%; font-size: .875rem; margin-top: .5rem; }
 .mistakes th { color: var(--soft); font-size: .8125rem; }
 .mistakes th, .mistakes td { padding: .35rem 0 .35rem 1rem; text-align: left; border-bottom: 1px solid var(--hair); white-space: normal; }
@@ -165,6 +168,54 @@ summary:hover { color: var(--ink); }
 .mistakes :is(th, td):nth-child(n + 3) { text-align: right; white-space: nowrap; }
 .meter { display: inline-flex; width: 5rem; margin-left: .75rem; vertical-align: .1em; }
 .meter i { height: .4rem; background: var(--baseline); opacity: .8; border-radius: 2px; }
+
+.classes { font-size: .875rem; }
+.classes th, .classes td { padding: .35rem 0 .35rem 1.5rem; text-align: right; white-space: nowrap; border-bottom: 1px solid var(--hair); }
+.classes :is(th, td):first-child { padding-left: 0; text-align: left; max-width: 16rem; overflow: hidden; text-overflow: ellipsis; }
+.classes thead th { color: var(--soft); font-size: .8125rem; }
+.classes tbody th { font-weight: 600; }
+.classes :is(th, td):nth-child(6) { text-align: left; }
+.classes tfoot > tr > * { color: var(--soft); font-weight: 500; border-bottom: none; }
+.classes .meter { width: 8rem; margin-left: 0; }
+
+.diagrams { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(17rem, 100%), 1fr)); gap: 2.5rem; max-width: 62rem; }
+.diagram { max-width: 24rem; min-width: 0; }
+.diagram figcaption { display: flex; gap: .75rem; align-items: baseline; margin-bottom: .9rem; }
+.diagram figcaption span { color: var(--soft); font-size: .8125rem; overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
+.frame { display: grid; grid-template: auto 2.5rem 1.6rem / 3.4rem 1fr; font-size: .75rem; color: var(--soft); line-height: 1; }
+.frame .y, .frame .x, .square, .counts { position: relative; }
+.frame .y span { position: absolute; right: .7rem; transform: translateY(50%); }
+.frame .x { grid-column: 2; }
+.frame .x span { position: absolute; top: .6rem; transform: translateX(-50%); white-space: nowrap; }
+.square { aspect-ratio: 1; border: 1px solid var(--hair); }
+.square svg { position: absolute; inset: 0; width: 100%; height: 100%; }
+.square path { stroke: var(--soft); stroke-width: 1; stroke-dasharray: 3 4; vector-effect: non-scaling-stroke; }
+.bin { position: absolute; inset-block: 0; }
+.bin:hover { background: color-mix(in srgb, var(--hair) 50%, transparent); }
+.bin i { position: absolute; inset: auto 1px 0; background: var(--tone); opacity: .8; }
+.bin u { position: absolute; inset-inline: 1px; }
+.bin .over { background: repeating-linear-gradient(135deg, var(--tone) 0 1px, transparent 1px 5px); }
+.bin .under { background: repeating-linear-gradient(135deg, var(--page) 0 1px, transparent 1px 5px); }
+.counts { grid-column: 2; border-bottom: 1px solid var(--hair); margin-top: .35rem; }
+.counts i { position: absolute; bottom: 0; border-inline: 1px solid var(--page); background: var(--tone); opacity: .45; }
+.scores { margin-top: 2.5rem; }
+.reliability.single { display: grid; grid-template-columns: minmax(0, 22rem) minmax(0, 1fr); gap: 3.5rem; align-items: start; }
+.compared.compared { max-width: none; table-layout: auto; }
+.compared tbody th { white-space: nowrap; }
+.compared tbody tr:last-child > * { padding-bottom: 1.1rem; }
+
+.point { position: absolute; width: 11px; height: 11px; border-radius: 50%; transform: translate(-50%, -50%); background: var(--page);
+  border: 2px solid var(--tone); }
+.point.front { background: var(--tone); }
+.point span { position: absolute; left: 50%; bottom: 13px; transform: translateX(-50%); white-space: nowrap; color: var(--ink);
+  font-size: .75rem; }
+.point.below span { bottom: auto; top: 13px; }
+.point.leftmost span { left: -2px; transform: none; }
+.point.rightmost span { left: auto; right: -2px; transform: none; }
+.star { text-decoration: none; margin-left: .25rem; color: var(--student); font-weight: 650; }
+.latencies h3 { margin: 2rem 0 .6rem; }
+.notes { max-width: 44rem; margin-top: .75rem; }
+.notes li + li { margin-top: .6rem; }
 
 .count { color: var(--soft); font-weight: 400; margin-left: .35rem; }
 .gallery { display: grid; grid-template-columns: repeat(auto-fill, minmax(8.5rem, 1fr)); gap: 1.25rem 1rem; margin: .9rem 0 2.5rem; }
@@ -195,7 +246,7 @@ pre { font: .8125rem/1.6 ui-monospace, SFMono-Regular, Menlo, Consolas, "Liberat
 footer { margin-top: 5rem; padding-block: 1.5rem 3rem; border-top: 1px solid var(--hair); color: var(--soft); font-size: .8125rem; }
 
 @media (max-width: 56rem) {
-  .confusion, .setup { grid-template-columns: minmax(0, 1fr); }
+  .confusion, .confusion:has(.heat), .setup, .reliability.single { grid-template-columns: minmax(0, 1fr); }
 }
 @media (max-width: 40rem) {
   section { margin-top: 3.5rem; }
@@ -213,8 +264,8 @@ footer { margin-top: 5rem; padding-block: 1.5rem 3rem; border-top: 1px solid var
   .comparison .ratio { display: none; }
   .comparison thead .key { display: none; }
   .reading { max-width: 12.5rem; column-gap: .6rem; padding: .5rem .6rem; font-size: .6875rem; }
-  .matrix:not(.dense) { border-spacing: 1px; font-size: .6875rem; letter-spacing: -.02em; table-layout: fixed; width: 100%; }
-  .matrix:not(.dense) td { width: auto; height: 1.9rem; }
+  .matrix { border-spacing: 1px; font-size: .6875rem; letter-spacing: -.02em; table-layout: fixed; width: 100%; }
+  .matrix td { width: auto; height: 1.9rem; }
   .matrix th:first-child { width: auto; padding-right: .3rem; }
   .matrix .recall { display: none; }
   .meter { width: 3rem; }

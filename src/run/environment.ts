@@ -1,6 +1,7 @@
 import { extname, resolve } from "node:path";
-import { openIdxDirectory } from "../data/node/idx-directory.ts";
+import type { ImageStore } from "../data/node/image-samples.ts";
 import { nodeLoader } from "../data/node/loader.ts";
+import { openData } from "../data/node/open-data.ts";
 import type { ShardStore } from "../distill/cache/store.ts";
 import { cacheSettingsOf } from "../distill/cache/teacher-cache.ts";
 import type { Environment, ProgressEvents } from "../distill/environment.ts";
@@ -9,6 +10,7 @@ import { LimbeckError } from "../errors.ts";
 import { nodeRuntime } from "../runtime/node.ts";
 import type { RunDirectory } from "./directory.ts";
 import { readBytes } from "./files.ts";
+import { fileImageStore } from "./image-store.ts";
 import { readOnnxBytes } from "./onnx-file.ts";
 import { fileShardStore } from "./shard-store.ts";
 
@@ -19,10 +21,11 @@ export function nodeEnvironment(
   directory: RunDirectory | undefined,
   events: ProgressEvents,
 ): Environment {
+  // A run that leaves no directory leaves no cache either, unless the recipe asks for one.
+  const keeps = Boolean(directory || recipe.cache);
   return {
     runtime: nodeRuntime({ device: recipe.device, threads: recipe.threads }),
-    openData: (data) =>
-      openIdxDirectory(data.idx, { validation: data.validation, splitSeed: data.splitSeed, exclude: data.exclude, relativeTo }),
+    openData: (data) => openData(data, { relativeTo, images: keeps ? imageStoreOf(relativeTo, events) : undefined, events }),
     openLoader: nodeLoader(recipe.workers),
     readFile: (path) => {
       const absolute = resolve(relativeTo, path);
@@ -32,10 +35,16 @@ export function nodeEnvironment(
     checkpoints: directory?.checkpoints,
     checkpointSeconds: checkpointSeconds(),
     keepFile: directory?.write,
-    // A run that leaves no directory leaves no cache either, unless the recipe asks for one.
-    shards: directory || recipe.cache ? shardStoreOf(recipe, relativeTo) : undefined,
+    shards: keeps ? shardStoreOf(recipe, relativeTo) : undefined,
     events,
   };
+}
+
+/** What decoded images may take on disk in all. */
+const MOST_IMAGE_BYTES = 4e9;
+
+function imageStoreOf(relativeTo: string, { onNotice }: ProgressEvents): ImageStore {
+  return fileImageStore(resolve(relativeTo, ".cache/limbeck/images"), MOST_IMAGE_BYTES, onNotice);
 }
 
 /** Where the outputs of a recipe's teacher are kept. */

@@ -1,64 +1,81 @@
 import { basename } from "node:path";
-import { openIdxDirectory } from "../data/node/idx-directory.ts";
-import { channelStatistics } from "../data/normalize.ts";
-import { checkClassifier, normalizationOf } from "../distill/network.ts";
-import { confusionMatrix, expectedCalibrationError } from "../measure/classification.ts";
+import { statisticsOf } from "../data/normalize.ts";
+import type { Samples } from "../data/samples.ts";
+import { normalizationOf } from "../distill/network.ts";
+import { readTeacher } from "../distill/teacher.ts";
+import type { Graph } from "../graph/graph.ts";
+import { agreement, confusionMatrix, surestMistakes } from "../measure/classification.ts";
+import { scoresOf } from "../measure/scores.ts";
+import type { Evaluation } from "../report/evaluation.ts";
 import { nodeRuntime } from "../runtime/node.ts";
-import type { Device } from "../runtime/runtime.ts";
-import { predict } from "../train/evaluation.ts";
+import type { Device, Runtime } from "../runtime/runtime.ts";
+import { type Predictions, predict } from "../train/evaluation.ts";
+import { openNamedData } from "./named-data.ts";
 import { readOnnxFile } from "./onnx-file.ts";
+import { withPictures } from "./thumbnail.ts";
 
 export interface EvaluateOptions {
-  /** A directory of IDX files, or `npm:PACKAGE/DIRECTORY`. */
+  /** A directory or file of data of any kind, `KIND:PATH`, or `npm:PACKAGE/DIRECTORY`. */
   readonly data: string;
+  /** Height and width of images, where the model takes any. */
+  readonly size?: number;
   readonly split?: "train" | "test";
+  /** An ONNX classifier of the same classes, to compare the answers with. */
+  readonly teacher?: string;
   /** The CPU unless given. */
   readonly device?: Device;
   readonly relativeTo?: string;
 }
 
-export interface Evaluation {
-  readonly model: string;
-  readonly data: string;
-  readonly split: "train" | "test";
-  readonly samples: number;
-  /** Fraction of 1. */
-  readonly accuracy: number;
-  readonly errors: number;
-  /** Mean cross-entropy, in nats. */
-  readonly loss: number;
-  /** Expected calibration error, 15 bins. */
-  readonly calibrationError: number;
-  /** [C][C]: how many samples of each class (row) were taken for each class (column). */
-  readonly confusion: readonly (readonly number[])[];
+/** Mistakes that are shown. */
+const GALLERY = 48;
+
+/**
+ * Tests an ONNX classifier on all samples of a split, which are resized where it takes images of another size. Inputs are normalised as its
+ * metadata says, else by the training set's statistics.
+ */
+export async function evaluate(path: string, options: EvaluateOptions): Promise<Evaluation> {
+  const { data, split = "test", teacher, device } = options;
+  const runtime = nodeRuntime({ device });
+  const { samples, predictions } = await testModel(runtime, { ...(await readOnnxFile(path)), path }, options);
+  const taught = teacher === undefined ? undefined : await testModel(runtime, { ...(await readOnnxFile(teacher)), path: teacher }, options);
+  const { crossEntropy: loss, ...scores } = scoresOf(predictions);
+  return {
+    model: basename(path),
+    data,
+    split,
+    samples: samples.length,
+    errors: Math.round((1 - scores.accuracy) * samples.length),
+    ...scores,
+    loss,
+    teacher: taught && {
+      model: basename(teacher as string),
+      accuracy: taught.predictions.accuracy,
+      agreement: agreement(predictions.logits, taught.predictions.logits, predictions.classes),
+    },
+    classes: samples.classes,
+    confusion: confusionMatrix(predictions),
+    mistakes: await withPictures(samples, surestMistakes(predictions, GALLERY)),
+  };
 }
 
 /**
- * Tests an ONNX classifier on all samples of a split. Inputs are normalised as its metadata says, else by the training set's statistics.
+ * What a classifier says about the samples of a split, images being as it takes them.
+ *
+ * @throws LimbeckError when it doesn't fit them.
  */
-export async function evaluate(
-  path: string,
-  { data, split = "test", device, relativeTo = process.cwd() }: EvaluateOptions,
-): Promise<Evaluation> {
-  const { graph, bytes } = await readOnnxFile(path);
-  const splits = await openIdxDirectory(data, { validation: 0, splitSeed: 0, relativeTo });
+export async function testModel(
+  runtime: Runtime,
+  model: { readonly graph: Graph; readonly bytes: Uint8Array; readonly path: string },
+  { data, size, split = "test", relativeTo = process.cwd() }: EvaluateOptions,
+): Promise<{ readonly samples: Samples; readonly predictions: Predictions }> {
+  const splits = await openNamedData(data, model.graph, { relativeTo, size });
   const samples = splits[split];
-  const network = checkClassifier(graph, samples, path);
-  const session = await nodeRuntime({ device }).createSession(bytes);
+  const { graph, bytes } = readTeacher(model.bytes, model.path, samples);
+  const session = await runtime.createSession(bytes);
   try {
-    const predictions = await predict(session, network, samples, normalizationOf(network, path) ?? channelStatistics(splits.train));
-    const { labels, accuracy, loss } = predictions;
-    return {
-      model: basename(path),
-      data,
-      split,
-      samples: labels.length,
-      accuracy,
-      errors: Math.round((1 - accuracy) * labels.length),
-      loss,
-      calibrationError: expectedCalibrationError(predictions),
-      confusion: confusionMatrix(predictions),
-    };
+    const normalization = normalizationOf(graph, model.path) ?? (await statisticsOf(splits.train));
+    return { samples, predictions: await predict(session, graph, samples, normalization) };
   } finally {
     await session.release();
   }

@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { mkdir, open, readdir, readFile, rename, rm } from "node:fs/promises";
+import { mkdir, open, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { LimbeckError } from "../errors.ts";
 
@@ -86,12 +86,12 @@ export async function removeTemporary(...directories: readonly string[]): Promis
  *
  * @throws LimbeckError when the disk is full or the place can't be written; the old file stays and nothing is left behind.
  */
-export async function writeAtomically(path: string, content: Uint8Array | string): Promise<void> {
+export async function writeAtomically(path: string, content: Uint8Array | string | Iterable<Uint8Array>): Promise<void> {
   const beside = `${path}.${randomUUID()}${TEMPORARY}`;
   try {
     const file = await open(beside, "wx");
     try {
-      await file.writeFile(content);
+      await writeFile(file, content);
       await file.sync();
     } finally {
       await file.close();

@@ -1,19 +1,20 @@
-import { cpus, release as osRelease, type as osType, totalmem } from "node:os";
+import { sourceName } from "../data/data-source.ts";
 import type { Samples } from "../data/samples.ts";
 import type { Outcome } from "../distill/distill.ts";
 import type { Recipe } from "../distill/recipe/schema.ts";
 import { epochsOf } from "../distill/stages.ts";
 import type { Exported, Trained } from "../distill/train-network.ts";
 import type { Graph } from "../graph/graph.ts";
-import { elementCount } from "../graph/tensor.ts";
-import { agreement, confusionMatrix } from "../measure/classification.ts";
+import { agreement, confusionMatrix, surestMistakes } from "../measure/classification.ts";
 import { measureLatency, randomFeeds } from "../measure/latency.ts";
 import { profileGraph } from "../measure/profile.ts";
-import { pngDataUri } from "../report/png.ts";
+import { scoresOf } from "../measure/scores.ts";
 import { type Disagreement, type EpochRecord, type ModelReport, type Report, reductionOf, retentionOf } from "../report/report.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import type { Predictions } from "../train/evaluation.ts";
+import { thisMachine } from "./machine.ts";
 import { packageVersion } from "./package.ts";
+import { withPictures } from "./thumbnail.ts";
 
 const BATCHES = [1, 64] as const;
 const GALLERY = 48;
@@ -49,7 +50,7 @@ export async function outcomeReport(
     seed: recipe.seed,
     protocol: protocol(outcome),
     versions: { limbeck: packageVersion(), onnxruntime: runtime.version, node: process.version },
-    machine: { cpu: cpus()[0]?.model ?? "unknown", cores: cpus().length, memoryBytes: totalmem(), os: `${osType()} ${osRelease()}` },
+    machine: thisMachine(),
     teacher: teacherReport,
     ...(otherTeachers.length > 0 && { otherTeachers }),
     ...(relativeReports.length > 0 && { relatives: relativeReports }),
@@ -67,7 +68,8 @@ export async function outcomeReport(
     curves: { student: curves.student, ...(baseline ? { baseline: curves.baseline } : {}) },
     classes: data.test.classes,
     confusion: confusionMatrix(student.predictions),
-    disagreements: teacher ? disagreements(data.test, teacher.predictions, student.predictions) : [],
+    mistakes: await withPictures(data.test, surestMistakes(student.predictions, GALLERY)),
+    disagreements: teacher ? await disagreements(data.test, teacher.predictions, student.predictions) : [],
   };
 }
 
@@ -95,6 +97,7 @@ async function modelReport(
     accuracy,
     errors: Math.round((1 - predictions.accuracy) * testSamples),
     testSamples,
+    scores: scoresOf(predictions),
     latencyMs,
   };
 }
@@ -106,9 +109,10 @@ function batchOf(graph: Graph, size: number): Record<string, number> {
 }
 
 function protocol({ recipe, data, relatives, baseline }: Outcome): string {
-  const { train, validation, test } = data;
+  const { train, validation, test, notes } = data;
   return [
-    `Trained on ${train.length} samples of ${recipe.data.idx}, ${validation.length} held out for validation, tested on all ${test.length} test samples.`,
+    `Trained on ${train.length} samples of ${sourceName(recipe.data)}, ${validation.length} held out for validation, tested on all ${test.length} test samples.`,
+    ...(notes ?? []),
     "'Last epoch' is the network after the last epoch; 'best on validation' is the test accuracy of the epoch that was best on the validation samples.",
     `student.onnx holds the weights of the ${recipe.keep === "best" ? "epoch best on validation" : "last epoch"}${recipe.average ? ", averaged over steps" : ""}; errors, agreement and confusion are of that file.`,
     relatives.some(({ name }) => /^(assistant|generation)-/.test(name))
@@ -126,34 +130,18 @@ function protocol({ recipe, data, relatives, baseline }: Outcome): string {
 const threadsText = ({ threads }: Recipe): string => (threads === undefined ? "all threads" : `${threads} threads`);
 
 /** Test samples that teacher and student see differently, those the student is surest of first. */
-function disagreements(test: Samples, teacher: Predictions, student: Predictions): Disagreement[] {
+async function disagreements(test: Samples, teacher: Predictions, student: Predictions): Promise<Disagreement[]> {
   const found: Disagreement[] = [];
   for (let index = 0; index < test.length; index++) {
     const [taught, learnt] = [predictionOf(teacher, index), predictionOf(student, index)];
     if (taught.class !== learnt.class) found.push({ index, label: test.label(index), teacher: taught, student: learnt });
   }
-  return found
-    .sort((a, b) => b.student.probability - a.student.probability)
-    .slice(0, GALLERY)
-    .map((entry) => ({ ...entry, image: thumbnail(test, entry.index) }));
+  const surest = found.sort((a, b) => b.student.probability - a.student.probability).slice(0, GALLERY);
+  return withPictures(test, surest);
 }
 
 function predictionOf({ logits, classes }: Predictions, index: number): Disagreement["student"] {
   const row = logits.subarray(index * classes, (index + 1) * classes);
   const highest = row.reduce((most, logit) => Math.max(most, logit), Number.NEGATIVE_INFINITY);
   return { class: row.indexOf(highest), probability: 1 / row.reduce((sum, logit) => sum + Math.exp(logit - highest), 0) };
-}
-
-/** A sample as a picture; nothing where it is not one. */
-function thumbnail(samples: Samples, index: number): string | undefined {
-  const [channels, height, width] = samples.sampleShape;
-  if ((channels !== 1 && channels !== 3) || height === undefined || width === undefined) return undefined;
-  const values = new Float32Array(elementCount(samples.sampleShape));
-  samples.read(index, values);
-  const pixels = new Uint8Array(values.length);
-  const area = height * width;
-  values.forEach((value, place) => {
-    pixels[(place % area) * channels + Math.floor(place / area)] = Math.round(255 * value);
-  });
-  return pngDataUri(pixels, width, height, channels);
 }

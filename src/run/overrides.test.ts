@@ -15,6 +15,7 @@ test.each<[override: string, changed: unknown]>([
   ["losses[0]={hinton: {alpha: 0.5}}", { ...recipe, losses: [{ hinton: { alpha: 0.5 } }] }],
   ["losses[1].crossEntropy.weight=0.5", { ...recipe, losses: [...recipe.losses, { crossEntropy: { weight: 0.5 } }] }],
   ["data.augment=[{shift: 2}]", { ...recipe, data: { idx: "d", augment: [{ shift: 2 }] } }],
+  ["data.idx=null", { ...recipe, data: {} }],
   ["data.augment[0].shift=2", { ...recipe, data: { idx: "d", augment: [{ shift: 2 }] } }],
   ["average.decay=0.99", { ...recipe, average: { decay: 0.99 } }],
 ])("%s", (override, changed) => {

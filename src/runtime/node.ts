@@ -9,7 +9,7 @@ import { writeOnnx } from "../graph/onnx/write.ts";
 import { deviceForm, leftToCpu } from "./device-form.ts";
 import { isIdle } from "./idle.node.ts";
 import { ortRuntime, provider } from "./ort.ts";
-import type { Device, Feeds, NodeTiming, Runtime, SessionOptions } from "./runtime.ts";
+import type { Device, Feeds, NodeTiming, Runtime, Session, SessionOptions } from "./runtime.ts";
 
 const { version } = createRequire(import.meta.url)("onnxruntime-node/package.json") as { version: string };
 
@@ -19,6 +19,14 @@ ort.env.logLevel = "fatal";
 /** ONNX Runtime in Node. WebGPU and CUDA are used only when asked for, and then must be there. */
 export function nodeRuntime({ device = "cpu", threads }: { device?: Device } & SessionOptions = {}): Runtime {
   return ortRuntime({ ...ort, writesInPlace: true, isIdle }, `onnxruntime-node ${version}`, device, { threads });
+}
+
+/** A session on the CPU of a model's file, which the runtime reads itself, as applications let it. */
+export function openFileSession(path: string, options: SessionOptions = {}): Promise<Session> {
+  const fromFile = {
+    create: (_: Uint8Array, settings?: ort.InferenceSession.SessionOptions) => ort.InferenceSession.create(path, settings),
+  };
+  return ortRuntime({ ...ort, InferenceSession: fromFile, writesInPlace: true }, version, "cpu", options).createSession(new Uint8Array());
 }
 
 /** What the runtime puts around the names of nodes that it has changed. */

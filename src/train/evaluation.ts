@@ -61,7 +61,7 @@ export async function predict(
   const logits = new Float32Array(samples.length * classes);
   const labels = new Int32Array(samples.length);
   let done = 0;
-  for (const batch of evaluationBatches(samples, { batchSize: EVALUATION_BATCH, normalization })) {
+  for await (const batch of evaluationBatches(samples, { batchSize: EVALUATION_BATCH, normalization })) {
     const result = await session.run({ ...feeds, [input.name]: batch.inputs }, { fetch: [output.name] });
     logits.set((result[output.name] as Float32Tensor).data, done * classes);
     labels.set(batch.labels.data as Int32Array, done);

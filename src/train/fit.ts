@@ -165,8 +165,9 @@ async function trainEpoch(
   const began = clock();
   let step = progress.step;
   const metrics = () => {
-    const { correct = 0, ...rest } = Object.fromEntries(Object.entries(sums).map(([name, sum]) => [name, sum / Math.max(1, step)]));
-    return { ...rest, accuracy: correct / compiled.batchSize };
+    const means = Object.fromEntries(Object.entries(sums).map(([name, sum]) => [name, sum / Math.max(1, step)]));
+    const { correct = 0, labelled = compiled.batchSize, ...rest } = means;
+    return { ...rest, accuracy: labelled === 0 ? 0 : correct / labelled };
   };
   const rate = () => ((step - progress.step) * compiled.batchSize) / (clock() - began);
   const waited = { batch: 0, teacher: 0, gradients: 0 };
@@ -178,10 +179,11 @@ async function trainEpoch(
     const taught = clock();
     const targets = (await options.teach?.(batch, scalars)) ?? {};
     waited.teacher += clock() - taught;
-    const { inputs, labels, indices } = compiled.batch;
+    const { inputs, labels, partners, indices } = compiled.batch;
     const feeds = {
       [inputs[0] as string]: batch.inputs,
       [labels]: batch.labels,
+      ...(partners && batch.partners && { [partners.labels]: batch.partners.labels, [partners.share]: batch.partners.share }),
       ...(indices && { [indices]: int32(batch.indices) }),
       ...targets,
     };

@@ -10,6 +10,7 @@ import { bindDimensions } from "../graph/rewrite/infer.ts";
 import { pruneDead } from "../graph/rewrite/prune.ts";
 import { type Float32Tensor, zeros } from "../graph/tensor.ts";
 import type { LossParts } from "../losses/loss.ts";
+import { knownOf, sharesOf, type Truth } from "../losses/truth.ts";
 import { averageTeacher, movingAverage } from "./average-teacher.ts";
 import { weighedByUncertainty } from "./balance/uncertainty.ts";
 import { lossParts } from "./loss-parts.ts";
@@ -17,9 +18,7 @@ import type { Optimizer } from "./optimizers.ts";
 import { inlineForTraining, trainable } from "./trainable.ts";
 
 /** What a loss term sees. Its parameters, memories and scalars have names of their own, but for those of `step`. */
-export interface LossContext extends LossParts {
-  /** [B], int32. */
-  readonly labels: Value;
+export interface LossContext extends LossParts, Truth {
   /** [B], int32: the places of the batch's samples in the training set. */
   readonly indices: () => Value;
   /** The student's first output; [B, classes] of a classifier. */
@@ -43,6 +42,10 @@ export interface StepOptions {
   readonly student: Graph;
   /** Of the symbolic dimension that the student's inputs begin with. */
   readonly batchSize: number;
+  /** Whether each sample of a batch is mixed of two, so that it has two labels. */
+  readonly mixes?: boolean;
+  /** Whether samples of a batch may have no label: −1. */
+  readonly isPartial?: boolean;
   /** Of its other symbolic dimensions. */
   readonly sizes?: Readonly<Record<string, number>>;
   readonly losses: readonly LossTerm[];
@@ -88,13 +91,15 @@ export interface CompiledStep {
   readonly batch: {
     readonly inputs: readonly string[];
     readonly labels: string;
+    /** Where samples are mixed. */
+    readonly partners?: { readonly labels: string; readonly share: string };
     /** Where a loss asks for it. */
     readonly indices?: string;
     readonly teacher: readonly string[];
   };
   /**
-   * Names of the entries of the output `metrics`: each loss term, `loss` (their weighted sum), of a classifier `correct` (count), and with
-   * clipping `gradientNorm`.
+   * Names of the entries of the output `metrics`: each loss term, `loss` (their weighted sum), of a classifier `correct` (count; of mixed
+   * samples the share), of samples that may lack labels `labelled` (count), and with clipping `gradientNorm`.
    */
   readonly metrics: readonly string[];
 }
@@ -102,6 +107,7 @@ export interface CompiledStep {
 /** Put before the names of what the step adds to the student's own tensors. */
 const STEP = "step:";
 export const LABELS = `${STEP}labels`;
+const PARTNERS = { labels: `${STEP}partnerLabels`, share: `${STEP}share` };
 const INDICES = `${STEP}indices`;
 export const METRICS = `${STEP}metrics`;
 /** Name of the input that takes a scalar. */
@@ -129,7 +135,7 @@ export interface StepBuilder {
 /** @throws LimbeckError when the student can't be differentiated or does not fit the losses. */
 export function compileStep(options: StepOptions): CompiledStep {
   const { batchSize, optimizer } = options;
-  const { builder, state, scalars, weights, buffers, logits, labels, total, terms, trained, added, average, ...objective } =
+  const { builder, state, scalars, weights, buffers, logits, truth, total, terms, trained, added, average, ...objective } =
     emitObjective(options);
   const { g, scalar, replace } = builder;
   const all = [...trained, ...added];
@@ -143,8 +149,12 @@ export function compileStep(options: StepOptions): CompiledStep {
   if (options.average) averageWeights(builder, updated, weights);
   average?.follow(updated);
 
-  const correct = logits.shape.length === 2 ? countCorrect(g, logits, labels) : undefined;
-  const metrics = { ...terms, loss: total, ...(correct && { correct }), ...(norm && { gradientNorm: norm }) };
+  const metrics = {
+    ...terms,
+    loss: total,
+    ...(logits.shape.length === 2 && counts(g, logits, truth)),
+    ...(norm && { gradientNorm: norm }),
+  };
   const entries = Object.values(metrics).map((value) => g.reshape(value, [1]));
   g.output(g.concat(entries, 0), METRICS);
   const { inputs, indices, teacher } = objective;
@@ -156,7 +166,7 @@ export function compileStep(options: StepOptions): CompiledStep {
     average: options.average ?? false,
     optimizer,
     scalars: [...scalars.keys()],
-    batch: { inputs, labels: LABELS, ...(indices && { indices: INDICES }), teacher },
+    batch: { inputs, labels: LABELS, ...(truth.partners && { partners: PARTNERS }), ...(indices && { indices: INDICES }), teacher },
     metrics: Object.keys(metrics),
   };
 }
@@ -168,7 +178,7 @@ export function emitObjective(options: StepOptions) {
   const { graph, parameters, buffers } = trainable(options.student, options);
   const student = withSizes(graph, options);
   const bind = new Map(student.inputs.map(({ name, type, shape }): [string, Value] => [name, g.input(name, type, shape)]));
-  const labels = g.input(LABELS, "int32", [options.batchSize]);
+  const truth = truthOf(g, options);
   const weights = new Map([...parameters, ...buffers]);
   for (const [name, tensor] of weights) bind.set(name, remember(name, tensor));
 
@@ -177,14 +187,14 @@ export function emitObjective(options: StepOptions) {
   const average =
     options.averageTeacher && averageTeacher(builder, student, forward.values, weights, options.averageTeacher, options.channelBlock);
   const losses = buildLosses(options, builder, {
-    labels,
+    ...truth,
     logits,
     student: (name) => required(forward.values, name),
     answers: average?.answers ?? new Map(),
   });
   const trained = [...parameters.keys()].map((name) => required(bind, name));
   const inputs = student.inputs.map(({ name }) => name);
-  return { builder, state, scalars, inputs, labels, logits, weights, buffers: forward.buffers, trained, average, ...losses };
+  return { builder, state, scalars, inputs, truth, logits, weights, buffers: forward.buffers, trained, average, ...losses };
 }
 
 /** The student for batches of one size, with the arithmetic on shapes done and recurrent layers, which have no gradient rule, unrolled. */
@@ -194,8 +204,22 @@ function withSizes(student: Graph, { batchSize, sizes }: StepOptions): Graph {
   return unrollRecurrent(foldConstants(bindDimensions(student, bound), { keepWeights: true }));
 }
 
-function countCorrect(g: GraphBuilder, logits: Value, labels: Value): Value {
-  return g.reduceSum(g.cast(g.equal(g.cast(g.argMax(logits, { axis: 1 }), "int32"), labels), "float32"));
+function truthOf(g: GraphBuilder, { batchSize, mixes, isPartial }: StepOptions): Truth {
+  const labels = g.input(LABELS, "int32", [batchSize]);
+  if (!mixes) return { labels, isPartial };
+  const partners = { labels: g.input(PARTNERS.labels, "int32", [batchSize]), share: g.input(PARTNERS.share, "float32", [batchSize]) };
+  return { labels, partners, isPartial };
+}
+
+/** How many samples are classified rightly, and where that is not plain, of how many. */
+function counts(g: GraphBuilder, logits: Value, truth: Truth): Readonly<Record<string, Value>> {
+  const found = g.cast(g.argMax(logits, { axis: 1 }), "int32");
+  const right = sharesOf(g, truth).map(({ labels, share }) => {
+    const isRight = g.cast(g.equal(found, labels), "float32");
+    return share ? g.mul(isRight, share) : isRight;
+  });
+  const { isPartial } = truth;
+  return { correct: g.reduceSum(g.sum(...right)), ...(isPartial && { labelled: knownOf(g, { ...truth, isPartial }) }) };
 }
 
 function stepBuilder() {
@@ -239,7 +263,7 @@ export function classifierInterface(graph: Graph, source = `graph "${graph.name}
 function buildLosses(
   { losses, batchSize, ...options }: StepOptions,
   step: StepBuilder,
-  { answers, ...context }: Pick<LossContext, "labels" | "logits" | "student"> & { readonly answers: ReadonlyMap<string, Value> },
+  { answers, ...context }: Truth & Pick<LossContext, "logits" | "student"> & { readonly answers: ReadonlyMap<string, Value> },
 ) {
   const { g, scalar } = step;
   if (losses.length === 0) throw new LimbeckError("There is no loss to train with.", { hint: "Give the recipe at least one loss." });

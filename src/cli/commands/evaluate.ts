@@ -1,28 +1,23 @@
-import { formatInteger, formatPercent } from "../../report/format.ts";
+import { dirname } from "node:path";
+import { evaluationText } from "../../report/evaluation-text.ts";
+import { evaluationHtml } from "../../report/html-evaluation.ts";
 import { type EvaluateOptions, evaluate } from "../../run/evaluate.ts";
+import { makeDirectory, writeAtomically } from "../../run/files.ts";
+import { packageVersion } from "../../run/package.ts";
 import { printJson } from "../output.ts";
 
+interface EvaluateCommandOptions extends EvaluateOptions {
+  readonly html?: string;
+  readonly json?: boolean;
+}
+
 /** `limbeck evaluate MODEL.onnx --data ...` */
-export async function evaluateCommand(model: string, options: EvaluateOptions & { json?: boolean }): Promise<void> {
+export async function evaluateCommand(model: string, { html, json, ...options }: EvaluateCommandOptions): Promise<void> {
+  if (html !== undefined) await makeDirectory(dirname(html));
   const found = await evaluate(model, options);
-  if (options.json) return printJson(found);
-  const width = Math.max(...found.confusion.flat().map((count) => String(count).length), 3) + 1;
-  const matrix = found.confusion.map(
-    (row, label) => `  ${String(label).padStart(3)} ${row.map((count) => String(count || ".").padStart(width)).join("")}`,
-  );
-  const header = `      ${found.confusion.map((_, prediction) => String(prediction).padStart(width)).join("")}`;
-  process.stdout.write(
-    [
-      `${found.model} on ${found.data} (${found.split}, ${formatInteger(found.samples)} samples)`,
-      "",
-      `Accuracy            ${formatPercent(found.accuracy)} (${formatInteger(found.errors)} errors)`,
-      `Cross-entropy       ${found.loss.toFixed(4)} nats`,
-      `Calibration error   ${formatPercent(found.calibrationError)} (15 bins)`,
-      "",
-      "Confusion: label by row, prediction by column",
-      header,
-      ...matrix,
-      "",
-    ].join("\n"),
-  );
+  if (html !== undefined) await writeAtomically(html, evaluationHtml(found, packageVersion()));
+  // Pictures are for pages.
+  if (json) return printJson({ ...found, mistakes: found.mistakes.map(({ image: _, ...mistake }) => mistake) });
+  process.stdout.write(evaluationText(found));
+  if (html !== undefined) process.stdout.write(`\n${html}\n`);
 }

@@ -24,7 +24,7 @@ interface RunCommandOptions extends Named {
 export async function runCommand(command: "distill" | "train", path: string | undefined, options: RunCommandOptions): Promise<void> {
   if (options.resume && !options.out) throw new LimbeckError("--resume needs --out: the directory of the run to go on with.");
   const own = (["seed", "device"] as const).flatMap((key) => (options[key] === undefined ? [] : [`${key}=${options[key]}`]));
-  const overrides = [...namedOverrides(options), ...(options.set ?? []), ...own];
+  const overrides = [...(await namedOverrides(options)), ...(options.set ?? []), ...own];
   const { recipe, directory: relativeTo } = await resolveRecipe(path ?? { content: quickRecipe(command, options) }, overrides);
   const name = recipe.name ?? basename(path ?? command, extname(path ?? "")).replace(/\.recipe$/, "");
   const out = options.out ?? (await freshDirectory("runs", name));

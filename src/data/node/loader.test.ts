@@ -3,7 +3,9 @@ import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { LimbeckError } from "../../errors.ts";
 import { toTransform } from "../augmentation.ts";
+import { copies as allOf, copyOf } from "../batches.fixture.ts";
 import { type Batch, trainingBatches } from "../batches.ts";
+import { withLabels } from "../labels.ts";
 import { type BatchLoader, inlineLoader, type LoaderOptions } from "../loader.ts";
 import { memorySamples, type Samples, type SamplesSource, subset } from "../samples.ts";
 import { nodeLoader } from "./loader.ts";
@@ -19,35 +21,23 @@ const all = memorySamples({
   pixels: Uint8Array.from({ length: 3 * LENGTH * 40 }, (_, pixel) => 128 + 127 * Math.sin(pixel * 1.7)),
   labels: Uint8Array.from({ length: 3 * LENGTH }, (_, index) => index % 3),
 });
-const samples = subset(all, everyThird);
+const samples = withLabels(subset(all, everyThird), { keep: 0.8 });
 const source = samples.source as SamplesSource;
 const options: LoaderOptions = {
   batchSize: 4,
   seed: 7,
   normalization: { mean: [0.4, 0.5], std: [0.2, 0.3] },
   augment: [{ affine: { rotate: 20, translate: 1 } }, { elastic: { alpha: 5, sigma: 2 } }, { shift: 1 }, { flip: true }],
+  mix: { mixup: { alpha: 1 }, cutmix: { alpha: 1 }, probability: 0.8 },
 };
 const STEPS = 10;
 
-/** A copy that outlives the batch. */
-const copyOf = ({ inputs, labels, indices, size }: Batch) => ({
-  inputs: [...inputs.data],
-  shape: inputs.shape,
-  labels: [...(labels.data as Int32Array)],
-  indices: [...indices],
-  size,
-});
-
-async function copies(loader: BatchLoader, epoch: number, startStep?: number) {
-  const found: ReturnType<typeof copyOf>[] = [];
-  for await (const batch of loader.epoch(epoch, startStep)) found.push(copyOf(batch));
-  return found;
-}
+const copies = (loader: BatchLoader, epoch: number, startStep?: number) => allOf(loader.epoch(epoch, startStep));
 
 /** What core says that the batches are. */
 function expected(epoch: number, startStep: number) {
   const transforms = (options.augment ?? []).map(toTransform);
-  return Array.from(trainingBatches(samples, { ...options, transforms, epoch, startStep }), copyOf);
+  return allOf(trainingBatches(samples, { ...options, transforms, epoch, startStep }));
 }
 
 async function whatIsThrown(promise: Promise<unknown>): Promise<unknown> {
@@ -68,14 +58,14 @@ describe.each([0, 1, 2, 4])("batches made by %d threads", (workers) => {
     expect([loader.batchSize, loader.steps]).toEqual([4, STEPS]);
     await fc.assert(
       fc.asyncProperty(fc.nat({ max: 100 }), fc.nat({ max: STEPS }), async (epoch, startStep) => {
-        expect(await copies(loader, epoch, startStep)).toEqual(expected(epoch, startStep));
+        expect(await copies(loader, epoch, startStep)).toEqual(await expected(epoch, startStep));
       }),
       { numRuns: 30 },
     );
   });
 
   it("stay as they are until the next one is asked for", async () => {
-    const whole = expected(3, 0);
+    const whole = await expected(3, 0);
     let step = 0;
     for await (const batch of loader.epoch(3)) {
       // Time to make all that may be made ahead.
@@ -92,7 +82,7 @@ describe.each([0, 1, 2, 4])("batches made by %d threads", (workers) => {
       };
       await expect(leaving()).rejects.toThrow("left");
     }
-    expect(await copies(loader, 5)).toEqual(expected(5, 0));
+    expect(await copies(loader, 5)).toEqual(await expected(5, 0));
   });
 
   it("do not start outside the epoch", async () => {
@@ -106,7 +96,7 @@ describe("threads", () => {
     const loader = nodeLoader()(samples, options);
     let moved = false;
     for (let epoch = 0; !moved && epoch < 1000; epoch++) {
-      const whole = expected(epoch, 0);
+      const whole = await expected(epoch, 0);
       let step = 0;
       let last: Batch | undefined;
       for await (const batch of loader.epoch(epoch)) {
@@ -135,8 +125,8 @@ describe("threads", () => {
     const loader = threadLoader(samples, source, options, 2);
     const first = loader.epoch(0)[Symbol.asyncIterator]();
     const batch = copyOf((await first.next()).value);
-    expect(await copies(loader, 1)).toEqual(expected(1, 0));
-    expect([batch, copyOf((await first.next()).value)]).toEqual(expected(0, 0).slice(0, 2));
+    expect(await copies(loader, 1)).toEqual(await expected(1, 0));
+    expect([batch, copyOf((await first.next()).value)]).toEqual((await expected(0, 0)).slice(0, 2));
     await loader.release();
   });
 

@@ -34,7 +34,7 @@ export function threadLoader(samples: Samples, source: SamplesSource, options: L
       const thread = threads[next % count] as BatchThread;
       coming.push(thread.make({ epoch: number, step: next++, buffers }));
     };
-    for (let ahead = 0; ahead < count * LOOK_AHEAD; ahead++) ask(batchBuffers(samples, batchSize));
+    for (let ahead = 0; ahead < count * LOOK_AHEAD; ahead++) ask(batchBuffers(samples, options));
     for (let batch = coming.shift(); batch; batch = coming.shift()) {
       const { buffers, indices, view } = await batch;
       yield batchOf(buffers, indices, samples.sampleShape, view);

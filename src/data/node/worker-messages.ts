@@ -39,6 +39,6 @@ export function unpackError(packed: PackedError): unknown {
 }
 
 /** What is moved when buffers are sent. */
-export function memoryOf({ inputs, labels }: BatchBuffers): ArrayBuffer[] {
-  return [inputs.buffer, labels.buffer];
+export function memoryOf({ inputs, labels, partners }: BatchBuffers): ArrayBuffer[] {
+  return [inputs.buffer, labels.buffer, ...(partners ? [partners.labels.buffer, partners.share.buffer] : [])];
 }

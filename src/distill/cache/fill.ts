@@ -1,5 +1,7 @@
 import { type Batch, viewBatches } from "../../data/batches.ts";
+import type { MixOptions } from "../../data/mix.ts";
 import type { Normalization } from "../../data/normalize.ts";
+import type { Progress } from "../../data/progress.ts";
 import type { Samples } from "../../data/samples.ts";
 import type { Transform } from "../../data/transforms.ts";
 import { LimbeckError } from "../../errors.ts";
@@ -14,17 +16,9 @@ export interface Labeller {
   readonly samples: Samples;
   readonly normalization: Normalization;
   readonly transforms: readonly Transform[];
+  readonly mix?: MixOptions;
   readonly seed: number;
   readonly batchSize: number;
-}
-
-/** How far labelling has got. */
-export interface LabelEvent {
-  readonly done: number;
-  /** Samples to label, each view of one counted. */
-  readonly total: number;
-  readonly samplesPerSecond: number;
-  readonly secondsLeft: number;
 }
 
 /** What is in a store of what a plan wants. */
@@ -68,7 +62,7 @@ export async function fillCache(
   ranges: readonly Range[],
   labeller: Labeller,
   store: ShardStore,
-  onLabel?: (event: LabelEvent) => void,
+  onLabel?: (event: Progress) => void,
 ): Promise<number> {
   const total = ranges.reduce((sum, { count }) => sum + count, 0);
   const began = performance.now();
@@ -102,7 +96,7 @@ async function labelRange(
 ): Promise<readonly (readonly [StoredOutput, Uint8Array])[]> {
   const shards = outputs.map((output) => [output, blankShard(headerOf(output, range))] as const);
   let next = range.first;
-  for (const batch of rangeBatches(range, labeller)) {
+  for await (const batch of rangeBatches(range, labeller)) {
     const answers = await labeller.teach(batch);
     const count = Math.min(batch.size, range.first + range.count - next);
     for (const [output, shard] of shards) writeRecords(output, range, answers[output.name], { first: next, count }, shard);
@@ -114,10 +108,10 @@ async function labelRange(
 }
 
 /** Full batches of a range in its view. */
-export function rangeBatches({ view, first, count }: Range, labeller: Labeller): Iterable<Batch> {
-  const { samples, batchSize, seed, normalization, transforms } = labeller;
+export function rangeBatches({ view, first, count }: Range, labeller: Labeller): AsyncIterable<Batch> {
+  const { samples, batchSize, seed, normalization, transforms, mix } = labeller;
   const order = Uint32Array.from({ length: batchSize * Math.ceil(count / batchSize) }, (_, index) => first + Math.min(index, count - 1));
-  return viewBatches(samples, order, { batchSize, seed, view, normalization, transforms });
+  return viewBatches(samples, order, { batchSize, seed, view, normalization, transforms, mix });
 }
 
 function writeRecords(

@@ -89,7 +89,7 @@ function notCached({ cache }: Recipe): LimbeckError {
 async function secondsPerSample(range: Range, labeller: Labeller): Promise<number> {
   const times: number[] = [];
   let began = performance.now();
-  for (const batch of rangeBatches(range, labeller)) {
+  for await (const batch of rangeBatches(range, labeller)) {
     await labeller.teach(batch);
     times.push((performance.now() - began) / 1000);
     if (times.length > TIMED) break;

@@ -32,6 +32,7 @@ describe("the key", () => {
     ["normalisation", { normalization: { mean: [0], std: [2] } }],
     ["transforms", { augment: [{ shift: 2 }] }],
     ["seed of the transforms", { seed: 2 }],
+    ["mixing", { mix: { mixup: { alpha: 1 } } }],
     ["encoding", { encoding: "float16" }],
   ])("is another for another %s", async (_, changed) => {
     expect(await keyOf(changed)).not.toBe(await keyOf());
@@ -41,6 +42,9 @@ describe("the key", () => {
     expect(await keyOf({ views: 7 })).toBe(await keyOf());
     expect(await keyOf({ outputs: { "teacher:logits": [10], "teacher:stage1": [4, 2, 2] } })).toBe(await keyOf());
     expect(await keyOf({ augment: [], seed: 2 })).toBe(await keyOf({ augment: [], seed: 1 }));
+    const mixed = (alpha: number, seed: number) => keyOf({ augment: [], mix: { mixup: { alpha } }, seed });
+    expect(await mixed(1, 1)).not.toBe(await mixed(2, 1));
+    expect(await mixed(1, 1)).not.toBe(await mixed(1, 2));
     expect(await keyOf()).toMatch(/^[0-9a-f]{64}$/);
   });
 });

@@ -17,6 +17,8 @@ export interface Labelling {
   readonly normalization: Normalization;
   /** The transforms as data, and the seed that they draw from. */
   readonly augment: readonly unknown[];
+  /** How samples are mixed, as data. */
+  readonly mix?: unknown;
   readonly seed: number;
   /** How many augmentations of each sample are stored. */
   readonly views: number;
@@ -59,7 +61,7 @@ const GENERATION = 1;
 
 /** Works out what is to be stored. Reads all samples once, for their hash. */
 export async function planOf(labelling: Labelling): Promise<Plan> {
-  const { teacher, runtime, samples, normalization, augment, seed, views, encoding } = labelling;
+  const { teacher, runtime, samples, normalization, augment, mix, seed, views, encoding } = labelling;
   const common = {
     generation: GENERATION,
     teacher: await sha256(teacher),
@@ -67,7 +69,8 @@ export async function planOf(labelling: Labelling): Promise<Plan> {
     samples: { name: samples.name, length: samples.length, hash: await samplesHash(samples) },
     normalization,
     augment,
-    ...(augment.length > 0 && { seed }),
+    ...(mix !== undefined && { mix }),
+    ...((augment.length > 0 || mix !== undefined) && { seed }),
   };
   const outputs = await Promise.all(
     Object.entries(labelling.outputs).map(async ([name, shape]): Promise<StoredOutput> => {

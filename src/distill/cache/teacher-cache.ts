@@ -44,7 +44,7 @@ export type CacheSettings = typeof cacheDefaults;
 
 /** How many augmentations of each sample a run shows. */
 export function viewsOf({ data, epochs }: Pick<Recipe, "data" | "epochs">): number {
-  return data.augment.length === 0 ? 1 : Math.min(data.views ?? epochs, epochs);
+  return data.augment.length === 0 && !data.mix ? 1 : Math.min(data.views ?? epochs, epochs);
 }
 
 /** How a run caches its teacher: as the recipe says, else only where the run itself uses outputs again. */
@@ -67,7 +67,7 @@ export interface PreparedCache {
  */
 export async function prepareCache(request: CacheRequest, settings: CacheSettings, store: ShardStore): Promise<PreparedCache> {
   const { recipe, teacher, outputs, data, normalization, environment } = request;
-  const transforms = recipe.data.augment.map(toTransform);
+  const { augment, mix } = recipe.data;
   const { seed, batchSize } = recipe;
   const plan = await planOf({
     teacher: teacher.bytes,
@@ -75,7 +75,8 @@ export async function prepareCache(request: CacheRequest, settings: CacheSetting
     outputs,
     samples: data.train,
     normalization,
-    augment: recipe.data.augment,
+    augment,
+    mix,
     seed,
     views: viewsOf(recipe),
     encoding: settings.encoding,
@@ -86,7 +87,8 @@ export async function prepareCache(request: CacheRequest, settings: CacheSetting
     environment.events?.onNotice?.(`Labelling a damaged file of the teacher cache anew (${damaged[0]}${more}).`);
   }
   await checkRoom(plan, missing, store, settings.maxBytes);
-  return { plan, labeller: { teach: teacher.teach, samples: data.train, normalization, transforms, seed, batchSize }, missing };
+  const transforms = augment.map(toTransform);
+  return { plan, labeller: { teach: teacher.teach, samples: data.train, normalization, transforms, mix, seed, batchSize }, missing };
 }
 
 /** @throws LimbeckError when a store would grow beyond the limit by what is missing. */

@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { toTransform } from "../../data/augmentation.ts";
 import { LimbeckError } from "../../errors.ts";
 import { architectures } from "../../nn/zoo/zoo.ts";
 import * as make from "./define.ts";
@@ -40,6 +41,19 @@ test("every function writes the plain data of YAML and JSON", () => {
     epochs: 4,
   });
   expect(() => parseRecipe(written)).not.toThrow();
+  expect([
+    make.imageFolder("photos", { size: 32, augment: [make.flip()] }),
+    make.parquet({ train: "a.parquet", test: ["b.parquet"] }, { size: [32, 48], columns: { image: "picture" } }),
+    make.manifest("photos.csv", { size: 32, unreadable: "skip" }),
+    make.webdataset(["0.tar", "1.tar"], { size: 32, channels: 1 }),
+    make.cifar("cifar-10-batches-bin", { validation: 1000 }),
+  ]).toEqual([
+    { imageFolder: "photos", size: 32, augment: [{ flip: true }] },
+    { parquet: { train: "a.parquet", test: ["b.parquet"] }, size: [32, 48], columns: { image: "picture" } },
+    { manifest: "photos.csv", size: 32, unreadable: "skip" },
+    { webdataset: ["0.tar", "1.tar"], size: 32, channels: 1 },
+    { cifar: "cifar-10-batches-bin", validation: 1000 },
+  ]);
   const other = {
     ...rest,
     student: make.lenet(),
@@ -61,6 +75,39 @@ test("every function writes the plain data of YAML and JSON", () => {
   ]);
   expect(parseRecipe({ ...rest, optimizer, teacher: make.averageTeacher() }).teacher).toEqual({ average: { decay: 0.999 } });
   expect([make.balance.uncertainty(), make.balance.validation({ step: 1 })]).toEqual([{ uncertainty: {} }, { validation: { step: 1 } }]);
+});
+
+test("every transform has a function that writes its plain data, and a recipe takes it", () => {
+  const { augment } = make;
+  const written = [
+    augment.shift(2),
+    augment.crop(4, "reflect"),
+    augment.resizedCrop({ scale: [0.5, 1] }),
+    augment.rotate(5),
+    augment.affine({ shear: 3 }),
+    augment.elastic({ alpha: 8, sigma: 4 }),
+    augment.flip(),
+    augment.flipVertical(),
+    augment.colorJitter({ hue: 0.1 }),
+    augment.grayscale(0.2),
+    augment.invert(),
+    augment.posterize(4),
+    augment.solarize(0.5),
+    augment.autocontrast(),
+    augment.equalize(),
+    augment.sharpness(2),
+    augment.gaussianBlur(),
+    augment.gaussianNoise(0.1),
+    augment.erasing({ value: "noise" }),
+    augment.cutout(8, { value: 0.5 }),
+    augment.randAugment({ magnitude: 5 }),
+    augment.trivialAugment(),
+    augment.apply(0.5, [augment.flip(), augment.solarize(0.5)]),
+  ];
+  expect(new Set(written.flatMap(Object.keys))).toEqual(new Set(Object.keys(augment)));
+  const { data } = parseRecipe({ ...rest, optimizer, data: make.mnist({ augment: written }) });
+  expect(data.augment).toMatchObject(written);
+  for (const augmentation of data.augment) expect(() => toTransform(augmentation)).not.toThrow();
 });
 
 test("every network of the zoo has a function that writes its name and options, and a recipe takes it", () => {
@@ -89,6 +136,10 @@ test("what the type checker refuses is refused without it too", () => {
     { ...rest, optimizer, student: make.mlp({ channels: [8] }) },
     // @ts-expect-error an option of another network of the zoo
     { ...rest, optimizer, student: make.zoo.wrn16x2({ width: 0.5 }) },
+    // @ts-expect-error no size of the images
+    { ...rest, optimizer, data: make.imageFolder("photos", { channels: 1 }) },
+    // @ts-expect-error an option of encoded images
+    { ...rest, optimizer, data: make.cifar("cifar", { size: 32 }) },
     // @ts-expect-error an unknown option of a loss
     { ...rest, optimizer, losses: [make.kd({ temprature: 4 })] },
     // @ts-expect-error an unknown schedule

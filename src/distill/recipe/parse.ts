@@ -2,7 +2,7 @@ import type { z } from "zod";
 import { LimbeckError } from "../../errors.ts";
 import { mustBe } from "../../options.ts";
 import { withPreset } from "./presets.ts";
-import { type Recipe, recipeSchema } from "./schema.ts";
+import { type DataRecipe, data, type Recipe, recipeSchema } from "./schema.ts";
 
 /**
  * Checks a recipe and fills in its defaults.
@@ -11,7 +11,16 @@ import { type Recipe, recipeSchema } from "./schema.ts";
  * @throws LimbeckError naming every key that is wrong and what is allowed there.
  */
 export function parseRecipe(input: unknown, source = "the recipe"): Recipe {
-  const result = recipeSchema.safeParse(withPreset(input, source), { error: describe });
+  return parsed(recipeSchema, withPreset(input, source), source);
+}
+
+/** Checks the data of a recipe alone, and fills in its defaults. @throws LimbeckError as `parseRecipe`. */
+export function parseData(input: unknown): DataRecipe {
+  return parsed(data, input, "the data");
+}
+
+function parsed<T>(schema: z.ZodType<T>, input: unknown, source: string): T {
+  const result = schema.safeParse(input, { error: describe });
   if (result.success) return result.data;
   const mistakes = result.error.issues.map(locate);
   const message =

@@ -1,37 +1,25 @@
 import { z } from "zod";
 import { count, fraction, mustBe, nonNegative, oneOf, positive, schedule, strict } from "../../options.ts";
 import { devices } from "../../runtime/runtime.ts";
+import { augmentation, labels, mixing } from "./augmentations.ts";
+import { dataSchema } from "./data.ts";
 import { lossSchema } from "./losses.ts";
 import { networkOrFile } from "./networks.ts";
 import type { PresetName } from "./presets.ts";
 
-const augmentation = oneOf({
-  /** Whole pixels in each direction. */
-  shift: count,
-  /** Degrees to each side. */
-  rotate: positive,
-  affine: strict({
-    rotate: nonNegative.optional(),
-    scale: z.tuple([positive, positive]).optional(),
-    shear: nonNegative.optional(),
-    translate: nonNegative.optional(),
-  }),
-  elastic: strict({ alpha: positive, sigma: positive }),
-  flip: z.literal(true),
-});
-
-const data = strict({
-  /** A directory of IDX files, or `npm:PACKAGE/DIRECTORY` for one inside an installed package. */
-  idx: z.string().min(1),
-  /** Training samples held out for validation: a number, or a fraction below 1. */
-  validation: nonNegative.default(5000),
+/** The data of a recipe or of a stage. */
+export const data = dataSchema({
   /** Which samples are held out. Kept apart from the recipe's seed, so that teacher and student hold out the same. */
   splitSeed: z.int().default(0),
   /** Classes left out of training and validation. */
   exclude: z.array(z.int().nonnegative()).default([]),
   /** Only the first so many training samples, for trying things out. */
   limit: count.optional(),
+  /** What is known of the training samples' classes. */
+  labels: labels.optional(),
   augment: z.array(augmentation).default([]),
+  /** How each training sample is mixed with another. */
+  mix: mixing.optional(),
   /** After how many epochs the augmentations repeat; unless given, each epoch draws new ones. */
   views: count.optional(),
   /** Per channel; computed from the training set unless given. */

@@ -11,12 +11,14 @@ import type { Range } from "../../graph/rewrite/quantize-tensors.ts";
 import type { Feeds, Runtime, SessionOptions } from "../../runtime/runtime.ts";
 import type { Predictions } from "../../train/evaluation.ts";
 
+type Batches = AsyncIterable<Feeds> | Iterable<Feeds>;
+
 /**
  * A network in int8, calibrated on some batches of its inputs.
  *
  * @throws LimbeckError when the network can't be brought into canonical form, or what it computes isn't finite.
  */
-export async function inInt8(runtime: Runtime, network: Graph, batches: Iterable<Feeds>, options?: SessionOptions): Promise<Graph> {
+export async function inInt8(runtime: Runtime, network: Graph, batches: Batches, options?: SessionOptions): Promise<Graph> {
   const graph = narrow(batchNormAsConv(foldConstants(canonicalize(network))));
   return quantize(graph, await calibrate(runtime, graph, batches, options));
 }
@@ -25,18 +27,13 @@ export async function inInt8(runtime: Runtime, network: Graph, batches: Iterable
  * The ranges of what `quantize` holds in 8 bits: smallest and largest number of each batch, averaged over the batches, so that a single
  * outlier doesn't cost everything else its resolution.
  */
-async function calibrate(
-  runtime: Runtime,
-  graph: Graph,
-  batches: Iterable<Feeds>,
-  options?: SessionOptions,
-): Promise<ReadonlyMap<string, Range>> {
+async function calibrate(runtime: Runtime, graph: Graph, batches: Batches, options?: SessionOptions): Promise<ReadonlyMap<string, Range>> {
   const names = quantizable(graph);
   const session = await runtime.createSession(writeOnnx(observed(graph, names)), options);
   try {
     const sums = names.map(() => ({ min: 0, max: 0 }));
     let count = 0;
-    for (const feeds of batches) {
+    for await (const feeds of batches) {
       const seen = await session.run(feeds);
       names.forEach((_, index) => {
         const sum = sums[index] as { min: number; max: number };
