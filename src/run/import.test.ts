@@ -155,13 +155,13 @@ describe("writes", () => {
     const imported = await importModel(folder("bert"));
     const written = await writeImported(imported, out);
     const beside = (name: string) => join(scratch, "written", name);
-    expect(written).toEqual([beside("tokenizer.json"), beside("tokenizer_config.json"), out]);
+    expect(written).toEqual([out, beside("tokenizer.json"), beside("tokenizer_config.json")]);
     expect(readFileSync(beside("tokenizer.json"))).toEqual(readFileSync(join(folder("bert"), "tokenizer.json")));
     expect(distance((await run((await readOnnxFile(out)).graph)).logits, expected.bert.logits)).toBeLessThan(1e-5);
-    await expect(writeImported(imported, out)).rejects.toThrow(/a file of this name/);
-    expect(await writeImported(imported, beside("second.onnx"))).toEqual([beside("second.onnx")]);
+    await writeImported(imported, out);
+    await writeImported(imported, beside("second.onnx"));
     writeFileSync(beside("tokenizer.json"), "{}");
-    await expect(writeImported(imported, beside("third.onnx"))).rejects.toThrow(/another tokenizer/);
+    await expect(writeImported(imported, beside("third.onnx"))).rejects.toThrow(/another file of this name/);
     expect(existsSync(beside("third.onnx"))).toBe(false);
   });
 });

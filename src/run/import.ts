@@ -9,7 +9,7 @@ import { type Head, type PretrainedEncoder, pretrainedEncoder } from "../nn/pret
 import { tensorsOfOnnx } from "../nn/pretrained/onnx-tensors.ts";
 import { readSafetensors } from "../nn/safetensors.ts";
 import type { EmbeddingOptions } from "../nn/text.ts";
-import { fileError, readBytes, readIfThere, writeAll } from "./files.ts";
+import { fileError, readBytes, readIfThere, writeNew } from "./files.ts";
 import { readOnnxFile } from "./onnx-file.ts";
 
 export interface ImportOptions {
@@ -61,25 +61,15 @@ export async function importModel(directory: string, options: ImportOptions = {}
 /**
  * Writes what was imported: the ONNX file, and the tokenizer beside it.
  *
- * @returns The paths that were written.
- * @throws LimbeckError when the ONNX file or another tokenizer is there already; nothing is written then.
+ * @returns The paths of the files.
+ * @throws LimbeckError when other files are there already; nothing is written then.
  */
 export async function writeImported({ graph, tokenizer }: Imported, out: string): Promise<readonly string[]> {
-  const files: Record<string, Uint8Array> = {};
-  for (const [name, bytes] of Object.entries(tokenizer)) {
-    const path = join(dirname(out), name);
-    const old = await readIfThere(path);
-    if (!old) files[path] = bytes;
-    else if (!Buffer.from(old).equals(bytes)) throw inTheWay(path, "another tokenizer's file");
-  }
-  if (await isThere(out)) throw inTheWay(out, "a file");
-  files[out] = writeOnnx(graph);
-  await writeAll(files);
+  const beside = Object.entries(tokenizer).map(([name, bytes]) => [join(dirname(out), name), bytes] as const);
+  const files = Object.fromEntries([[out, writeOnnx(graph)] as const, ...beside]);
+  await writeNew(files);
   return Object.keys(files);
 }
-
-const inTheWay = (where: string, what: string) =>
-  new LimbeckError(`There is ${what} of this name already.`, { where, hint: "Choose another folder with --out." });
 
 async function readTensors(directory: string): Promise<ReadonlyMap<string, Tensor>> {
   const whole = join(directory, "model.safetensors");
