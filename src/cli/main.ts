@@ -120,6 +120,45 @@ function program(): Command {
     .addHelpText("after", examples(["limbeck inspect teacher.onnx", "limbeck inspect teacher.onnx --all --json"]))
     .action(async (model, options) => (await import("./commands/inspect.ts")).inspectCommand(model, options));
   limbeck
+    .command("import")
+    .argument("<folder>", "where transformers or sentence-transformers saved a BERT or DistilBERT")
+    .description("turn a pretrained text encoder into an ONNX model that can teach and be trained, with its tokenizer")
+    .requiredOption("--out <file>", "the ONNX file; the tokenizer is copied beside it")
+    .addOption(
+      new Option("--head <kind>", "what it ends in (default: what the folder has)").choices(["classification", "embeddings", "none"]),
+    )
+    .option("--classes <n>", "of a classifier, drawn anew where the folder's tells others apart", positiveInteger)
+    .option("--layers <list>", "the layers to keep, from 0, such as 0,2,4", numbers)
+    .option("--seed <n>", "of weights that are drawn anew", integer)
+    .option("--json", "print JSON")
+    .addHelpText(
+      "after",
+      examples([
+        "limbeck import models/bert-base-uncased --classes 2 --out models/teacher.onnx",
+        "limbeck import models/bert-base-uncased --classes 2 --layers 0,2,4,6,8,10 --out models/student.onnx",
+        "limbeck import models/all-MiniLM-L6-v2 --head embeddings --out models/minilm.onnx",
+      ]),
+    )
+    .action(async (folder, options) => (await import("./commands/import.ts")).importCommand(folder, options));
+  limbeck
+    .command("export")
+    .argument("<model>", "an ONNX model")
+    .description("write a model in the form that another library opens")
+    .addOption(
+      new Option("--for <library>", "transformers: texts, as a folder for @huggingface/transformers")
+        .choices(["transformers"])
+        .makeOptionMandatory(),
+    )
+    .requiredOption("--out <folder>", "where to write")
+    .option("--tokenizer <folder>", "where its tokenizer.json is (default: beside the model)")
+    .option("--labels <names>", "of a classifier's classes, separated by commas", (text: string) => text.split(","))
+    .option("--json", "print JSON")
+    .addHelpText(
+      "after",
+      examples(["limbeck export runs/sst2/student.onnx --for transformers --tokenizer models --labels negative,positive --out folder"]),
+    )
+    .action(async (model, options) => (await import("./commands/export.ts")).exportCommand(model, options));
+  limbeck
     .command("methods")
     .description("list every loss and preset that a recipe can name, with its paper")
     .option("--json", "print JSON")
@@ -161,6 +200,10 @@ function runCommand(parent: Command, name: string, description: string): Command
 
 const DATA = "a directory of data, KIND:PATH (imageFolder:photos), or npm:PACKAGE/DIRECTORY";
 const deviceOption = (): Option => new Option("--device <name>", "where it runs: docs/devices.md").choices(devices);
+
+function numbers(text: string): number[] {
+  return text.split(",").map(integer);
+}
 
 function namedSize(text: string, sizes: Readonly<Record<string, number>> = {}): Readonly<Record<string, number>> {
   const [, name, size] = /^(.+)=(\d+)$/.exec(text) ?? [];

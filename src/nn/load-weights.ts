@@ -24,33 +24,60 @@ export interface LoadOptions {
  * differs.
  */
 export function loadWeights(graph: Graph, bytes: Uint8Array, { ignore = [], source = "the safetensors file" }: LoadOptions = {}): Graph {
-  const { parameters, buffers } = initializerRoles(graph);
-  const wanted = new Set([...parameters, ...buffers]);
-  const stored = new Map([...readSafetensors(bytes, source)].filter(([name]) => !isBookkeeping(name)));
-  const names = namesInGraph([...stored.keys()], wanted);
-  const found = new Map([...stored].map(([name, tensor]) => [names.get(name) as string, tensor]));
   const ignored = ignore.map(namePattern);
-  const isIgnored = (name: string) => ignored.some((matches) => matches(name));
-
-  const problems: string[] = [];
-  const initializers = new Map(graph.initializers);
-  for (const name of wanted) {
-    if (isIgnored(name)) continue;
-    const [old, tensor] = [graph.initializers.get(name) as Tensor, found.get(name)];
-    if (!tensor) problems.push(`missing ${name} ${formatShape(old.shape)}`);
-    else if (tensor.shape.join() !== old.shape.join())
-      problems.push(`${name} is ${formatShape(tensor.shape)}, not ${formatShape(old.shape)}`);
-    else if (old.type !== "float32") problems.push(`${name} is ${old.type} in the network`);
-    else initializers.set(name, toFloat32(tensor, name, source));
-  }
-  for (const [own, name] of names) if (!wanted.has(name) && !isIgnored(own) && !isIgnored(name)) problems.push(`unexpected ${own}`);
+  const fit = fitTensors(graph, readSafetensors(bytes, source), { isIgnored: (name) => ignored.some((matches) => matches(name)), source });
+  const problems = [
+    ...fit.missing.map((name) => `missing ${name} ${formatShape((graph.initializers.get(name) as Tensor).shape)}`),
+    ...fit.misfits,
+    ...fit.unexpected.map(({ stored }) => `unexpected ${stored}`),
+  ];
   if (problems.length > 0) {
     throw new LimbeckError(`The weights don't fit the network "${graph.name}": ${problems.join("; ")}.`, {
       where: source,
       hint: "Load them into the network that they were saved from, or name in ignore what may differ, such as a head.",
     });
   }
-  return { ...graph, initializers };
+  return fit.graph;
+}
+
+/** How tensors by PyTorch's names suit a network. */
+export interface Fit {
+  /** With the tensors that suit it. */
+  readonly graph: Graph;
+  /** Names of weights that no tensor is for. */
+  readonly missing: readonly string[];
+  /** What is wrong with tensors of another shape or type than the weight of their name. */
+  readonly misfits: readonly string[];
+  /** Tensors that the network has no use for: as they are called, and as the network would call them. */
+  readonly unexpected: readonly { readonly stored: string; readonly name: string }[];
+}
+
+/** @throws LimbeckError when a tensor for a weight holds no floating-point numbers. */
+export function fitTensors(
+  graph: Graph,
+  tensors: ReadonlyMap<string, Tensor>,
+  { isIgnored, source }: { readonly isIgnored: (name: string) => boolean; readonly source: string },
+): Fit {
+  const { parameters, buffers } = initializerRoles(graph);
+  const wanted = new Set([...parameters, ...buffers]);
+  const stored = new Map([...tensors].filter(([name]) => !isBookkeeping(name)));
+  const names = namesInGraph([...stored.keys()], wanted);
+  const found = new Map([...stored].map(([name, tensor]) => [names.get(name) as string, tensor]));
+  const [missing, misfits]: [string[], string[]] = [[], []];
+  const initializers = new Map(graph.initializers);
+  for (const name of wanted) {
+    if (isIgnored(name)) continue;
+    const [old, tensor] = [graph.initializers.get(name) as Tensor, found.get(name)];
+    if (!tensor) missing.push(name);
+    else if (tensor.shape.join() !== old.shape.join())
+      misfits.push(`${name} is ${formatShape(tensor.shape)}, not ${formatShape(old.shape)}`);
+    else if (old.type !== "float32") misfits.push(`${name} is ${old.type} in the network`);
+    else initializers.set(name, toFloat32(tensor, name, source));
+  }
+  const unexpected = Array.from(names, ([own, name]) => ({ stored: own, name })).filter(
+    ({ stored: own, name }) => !wanted.has(name) && !isIgnored(own) && !isIgnored(name),
+  );
+  return { graph: { ...graph, initializers }, missing, misfits, unexpected };
 }
 
 /** What PyTorch saves beside weights and running statistics: no output depends on the one, and the other only counts. */

@@ -20,6 +20,13 @@ export const ATTENTION_MASK = "attention_mask";
 /** 0 for the first text of a pair, 1 for the second. */
 export const TOKEN_TYPE_IDS = "token_type_ids";
 
+// Names of outputs of encoders, those that transformers and sentence-transformers give.
+
+/** Of each token, [N, S, D]. */
+export const LAST_HIDDEN_STATE = "last_hidden_state";
+/** Of each text, [N, D]. */
+export const SENTENCE_EMBEDDING = "sentence_embedding";
+
 /** What every network of text takes. */
 export interface TextOptions {
   /** Number of different tokens; 30,522 (BERT's, uncased) unless given. */
@@ -57,6 +64,33 @@ export function firstRows(g: GraphBuilder, rows: Value, ids: Value): Value {
   const count = g.emit("Shape", [ids], { attributes: { start: int(1), end: int(2) } })[0];
   const zero = g.constant(int64([0]));
   return g.emit("Slice", [rows, zero, count, zero])[0] as Value;
+}
+
+export interface EmbeddingOptions {
+  /** Of what each text's vector is made: the mean of its tokens, padding aside, unless it is the first token. */
+  readonly pooling?: "mean" | "cls";
+  /** To length 1; so unless `false`. */
+  readonly normalize?: boolean;
+}
+
+/**
+ * One vector for each text, as Sentence-BERT has it (Reimers and Gurevych, 2019, arXiv:1908.10084; the modules Pooling and Normalize of
+ * sentence-transformers).
+ *
+ * @param hidden What an encoder gives, [N, S, D].
+ * @param mask [N, S], 1 for tokens and 0 for padding.
+ * @returns [N, D]
+ */
+export function sentenceEmbedding(
+  { g }: Network,
+  hidden: Value,
+  mask: Value,
+  { pooling = "mean", normalize = true }: EmbeddingOptions = {},
+): Value {
+  const weights = g.unsqueeze(g.cast(mask, "float32"), [2]);
+  const mean = () => g.div(g.reduceSum(g.mul(hidden, weights), { axes: [1] }), g.max(g.reduceSum(weights, { axes: [1] }), 1e-9));
+  const pooled = pooling === "mean" ? mean() : firstToken(g, hidden);
+  return normalize ? g.div(pooled, g.sqrt(g.max(g.reduceSumSquare(pooled, { axes: [1], keepDims: true }), 1e-24))) : pooled;
 }
 
 /** The first token of each sample: x [N, S, D] gives [N, D]. */

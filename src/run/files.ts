@@ -110,3 +110,18 @@ export async function writeAll(files: Readonly<Record<string, Uint8Array | strin
     await writeAtomically(path, content);
   }
 }
+
+/**
+ * Like `writeAll`, but overwrites nothing: files that are there already must have the same content.
+ *
+ * @throws LimbeckError when one has another content; nothing is written then.
+ */
+export async function writeNew(files: Readonly<Record<string, Uint8Array | string>>): Promise<void> {
+  for (const [path, content] of Object.entries(files)) {
+    const old = await readIfThere(path);
+    if (old && !Buffer.from(old).equals(Buffer.from(content))) {
+      throw new LimbeckError("There is another file of this name.", { where: path, hint: "Choose another folder with --out." });
+    }
+  }
+  await writeAll(files);
+}

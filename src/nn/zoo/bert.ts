@@ -4,9 +4,13 @@ import { constantInit } from "../initializers.ts";
 import { LOGITS, type Network } from "../layers.ts";
 import {
   ATTENTION_MASK,
+  type EmbeddingOptions,
   firstRows,
   firstToken,
   INPUT_IDS,
+  LAST_HIDDEN_STATE,
+  SENTENCE_EMBEDDING,
+  sentenceEmbedding,
   type TextOptions,
   TOKEN_TYPE_IDS,
   table,
@@ -50,39 +54,53 @@ export interface BertOptions extends TextOptions {
   readonly types?: number;
   /** While training; 0.1 unless given. */
   readonly dropout?: number;
+  /** Of attention probabilities, while training; as `dropout` unless given. */
+  readonly attentionDropout?: number;
+  /** Added to variances where layers are normalised; 1e-12 unless given. */
+  readonly epsilon?: number;
 }
 
 export interface BertClassifierOptions extends BertOptions {
   readonly classes: number;
+  /** Before the last layer, while training; as `dropout` unless given. */
+  readonly classifierDropout?: number;
 }
 
 const INPUTS = [INPUT_IDS, ATTENTION_MASK, TOKEN_TYPE_IDS];
-const EPSILON = 1e-12;
 
 type Configuration = BertConfiguration & Required<Omit<BertOptions, "seed">>;
 
 function configured(
   variant: BertVariant,
-  { vocabulary = VOCABULARY, positions = 512, types = 2, dropout = 0.1 }: BertOptions,
+  { vocabulary = VOCABULARY, positions = 512, types = 2, dropout = 0.1, attentionDropout = dropout, epsilon = 1e-12 }: BertOptions,
 ): Configuration {
   const size = typeof variant === "string" ? bertVariants[variant] : variant;
-  return { ...size, vocabulary, positions, types, dropout };
+  return { ...size, vocabulary, positions, types, dropout, attentionDropout, epsilon };
 }
 
 /** `bert-2-128` for L = 2 and H = 128. */
 const nameOf = (variant: BertVariant): string => (typeof variant === "string" ? variant : `bert-${variant.layers}-${variant.hidden}`);
 
 /**
- * BERT without a head (transformers' BertModel): `last_hidden_state` [N, S, H] and `pooler_output` [N, H].
+ * BERT without a head (transformers' BertModel): `last_hidden_state` [N, S, H] and, unless `pooler` is `false`, `pooler_output` [N, H].
  *
  * Inputs: `input_ids`, `attention_mask` and `token_type_ids`, int64 [N, S]. Hints: `embeddings`, `layer0`, `layer1`, ... [N, S, H], and of
  * each layer's attention `layer0.query`, `.key`, `.value` [N, S, H], `.scores` (with the mask added) and `.probabilities` [N, heads, S, S].
  */
-export function bert(variant: BertVariant, options: BertOptions): Graph {
+export function bert(variant: BertVariant, options: BertOptions & { readonly pooler?: boolean }): Graph {
   const configuration = configured(variant, options);
   return textNetwork(nameOf(variant), options.seed, INPUTS, (network, ...inputs) => {
     const { hidden } = encoder(network, configuration, inputs);
-    return { last_hidden_state: hidden, pooler_output: pooler(network, hidden) };
+    return { [LAST_HIDDEN_STATE]: hidden, ...(options.pooler !== false && { pooler_output: pooler(network, hidden) }) };
+  });
+}
+
+/** BERT that gives each text a vector: `sentence_embedding` [N, H], and `last_hidden_state` [N, S, H], of which it is made. */
+export function bertEmbedder(variant: BertVariant, options: BertOptions & EmbeddingOptions): Graph {
+  const configuration = configured(variant, options);
+  return textNetwork(nameOf(variant), options.seed, INPUTS, (network, ...inputs) => {
+    const { hidden } = encoder(network, configuration, inputs);
+    return { [SENTENCE_EMBEDDING]: sentenceEmbedding(network, hidden, inputs[1] as Value, options), [LAST_HIDDEN_STATE]: hidden };
   });
 }
 
@@ -91,7 +109,7 @@ export function bertClassifier(variant: BertVariant, options: BertClassifierOpti
   const configuration = configured(variant, options);
   return textNetwork(nameOf(variant), options.seed, INPUTS, (network, ...inputs) => {
     const pooled = network.g.scope("bert", () => pooler(network, encoder(network, configuration, inputs).hidden));
-    const features = dropped(network, network.tap("pooled", pooled), configuration.dropout);
+    const features = dropped(network, network.tap("pooled", pooled), options.classifierDropout ?? configuration.dropout);
     return { [LOGITS]: dense(network, "classifier", features, options.classes, ZERO_BIAS) };
   });
 }
@@ -107,7 +125,7 @@ export function bertMaskedLm(variant: BertVariant, options: BertOptions): Graph 
     const { hidden, words } = g.scope("bert", () => encoder(network, configuration, inputs));
     return g.scope("cls.predictions", () => {
       const guess = g.scope("transform", () =>
-        layerNorm(network, "LayerNorm", g.gelu(tokenDense(network, "dense", hidden, configuration.hidden)), EPSILON),
+        layerNorm(network, "LayerNorm", g.gelu(tokenDense(network, "dense", hidden, configuration.hidden)), configuration.epsilon),
       );
       const bias = g.initializer("bias", constantInit(0)([configuration.vocabulary], random));
       return { [LOGITS]: g.add(g.matMul(guess, g.transpose(words, [1, 0])), bias) };
@@ -133,27 +151,29 @@ function encoder(network: Network, configuration: Configuration, [ids, mask, typ
   return { hidden, words };
 }
 
-function embeddings(network: Network, { vocabulary, positions, types, hidden, dropout }: Configuration, ids: Value, typeIds: Value) {
+function embeddings(network: Network, configuration: Configuration, ids: Value, typeIds: Value) {
+  const { vocabulary, positions, types, hidden, dropout, epsilon } = configuration;
   const { g } = network;
   const words = table(network, "word_embeddings", vocabulary, hidden);
   const places = firstRows(g, table(network, "position_embeddings", positions, hidden), ids);
   const kinds = g.gather(table(network, "token_type_embeddings", types, hidden), typeIds, 0);
   const sum = g.add(g.add(g.gather(words, ids, 0), kinds), places);
-  return { embedded: dropped(network, layerNorm(network, "LayerNorm", sum, EPSILON), dropout), words };
+  return { embedded: dropped(network, layerNorm(network, "LayerNorm", sum, epsilon), dropout), words };
 }
 
 /** Attention, then two linear layers for each token; what goes in is added to what comes out of each, and the sum normalised. */
-function layer(network: Network, x: Value, mask: Value, { hidden, heads, intermediate, dropout }: Configuration, name: string): Value {
+function layer(network: Network, x: Value, mask: Value, configuration: Configuration, name: string): Value {
   const { g } = network;
+  const { hidden, heads, intermediate, dropout, attentionDropout, epsilon } = configuration;
   const added = (before: Value, change: Value): Value =>
     g.scope("output", () => {
       const y = dropped(network, tokenDense(network, "dense", change, hidden), dropout);
-      return layerNorm(network, "LayerNorm", g.add(y, before), EPSILON);
+      return layerNorm(network, "LayerNorm", g.add(y, before), epsilon);
     });
   const attended = g.scope("attention", () => {
     const mixed = g.scope("self", () => {
       const [query, key, value] = ["query", "key", "value"].map((part) => tokenDense(network, part, x, hidden)) as [Value, Value, Value];
-      return attention(network, query, key, value, { heads, mask, dropout, name });
+      return attention(network, query, key, value, { heads, mask, dropout: attentionDropout, name });
     });
     return added(x, mixed);
   });

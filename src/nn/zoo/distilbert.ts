@@ -2,18 +2,36 @@ import type { Graph, Value } from "../../graph/graph.ts";
 import { attention, INIT, paddingMask, tokenDense } from "../attention.ts";
 import { constantInit } from "../initializers.ts";
 import { LOGITS, type Network } from "../layers.ts";
-import { ATTENTION_MASK, firstRows, firstToken, INPUT_IDS, type TextOptions, table, textNetwork, VOCABULARY } from "../text.ts";
+import {
+  ATTENTION_MASK,
+  type EmbeddingOptions,
+  firstRows,
+  firstToken,
+  INPUT_IDS,
+  LAST_HIDDEN_STATE,
+  SENTENCE_EMBEDDING,
+  sentenceEmbedding,
+  type TextOptions,
+  table,
+  textNetwork,
+  VOCABULARY,
+} from "../text.ts";
 import { dense, dropped, layerNorm } from "../torch-layers.ts";
 import { type BertConfiguration, bertVariants } from "./bert.ts";
 
 export interface DistilbertOptions extends TextOptions {
   /** Half of BERT-base's layers unless given. */
   readonly size?: BertConfiguration;
-  readonly classes: number;
   /** The longest text; 512 unless given. */
   readonly positions?: number;
   /** While training; 0.1 unless given. */
   readonly dropout?: number;
+  /** Of attention probabilities, while training; as `dropout` unless given. */
+  readonly attentionDropout?: number;
+}
+
+export interface DistilbertClassifierOptions extends DistilbertOptions {
+  readonly classes: number;
   /** Before the last layer, while training; 0.2 unless given. */
   readonly classifierDropout?: number;
 }
@@ -29,24 +47,41 @@ const EPSILON = 1e-12;
  *
  * Inputs: `input_ids` and `attention_mask`, int64 [N, S]. Hints: those of `bert`, and `pooled`, [N, H].
  */
-export function distilbertClassifier(options: DistilbertOptions): Graph {
+export function distilbertClassifier(options: DistilbertClassifierOptions): Graph {
   const { size = distilbertBase, classes, classifierDropout = 0.2 } = options;
-  return textNetwork(`distilbert-${size.layers}-${size.hidden}`, options.seed, [INPUT_IDS, ATTENTION_MASK], (network, ids, mask) => {
+  return distilbertNetwork(options, (network, ids, mask) => {
     const { g, tap } = network;
-    const hidden = g.scope("distilbert", () => encoder(network, size, options, ids as Value, mask as Value));
+    const hidden = g.scope("distilbert", () => encoder(network, options, ids, mask));
     const linear = { init: INIT, biasInit: constantInit(0) };
     const pooled = tap("pooled", g.relu(dense(network, "pre_classifier", firstToken(g, hidden), size.hidden, linear)));
     return { [LOGITS]: dense(network, "classifier", dropped(network, pooled, classifierDropout), classes, linear) };
   });
 }
 
-function encoder(
-  network: Network,
-  size: BertConfiguration,
-  { vocabulary = VOCABULARY, positions = 512, dropout = 0.1 }: DistilbertOptions,
-  ids: Value,
-  mask: Value,
-): Value {
+/** DistilBERT without a head (transformers' DistilBertModel): `last_hidden_state` [N, S, H]. */
+export function distilbert(options: DistilbertOptions): Graph {
+  return distilbertNetwork(options, (network, ids, mask) => ({ [LAST_HIDDEN_STATE]: encoder(network, options, ids, mask) }));
+}
+
+/** DistilBERT that gives each text a vector: `sentence_embedding` [N, H], and `last_hidden_state` [N, S, H], of which it is made. */
+export function distilbertEmbedder(options: DistilbertOptions & EmbeddingOptions): Graph {
+  return distilbertNetwork(options, (network, ids, mask) => {
+    const hidden = encoder(network, options, ids, mask);
+    return { [SENTENCE_EMBEDDING]: sentenceEmbedding(network, hidden, mask, options), [LAST_HIDDEN_STATE]: hidden };
+  });
+}
+
+function distilbertNetwork(
+  { size = distilbertBase, seed }: DistilbertOptions,
+  body: (network: Network, ids: Value, mask: Value) => Readonly<Record<string, Value>>,
+): Graph {
+  return textNetwork(`distilbert-${size.layers}-${size.hidden}`, seed, [INPUT_IDS, ATTENTION_MASK], (network, ids, mask) =>
+    body(network, ids as Value, mask as Value),
+  );
+}
+
+function encoder(network: Network, options: DistilbertOptions, ids: Value, mask: Value): Value {
+  const { size = distilbertBase, vocabulary = VOCABULARY, positions = 512, dropout = 0.1, attentionDropout = dropout } = options;
   const { g, tap } = network;
   const embedded = g.scope("embeddings", () => {
     const words = g.gather(table(network, "word_embeddings", vocabulary, size.hidden), ids, 0);
@@ -59,7 +94,7 @@ function encoder(
     const name = `layer${index}`;
     hidden = tap(
       name,
-      g.scope(`transformer.layer.${index}`, () => layer(network, hidden, padding, size, dropout, name)),
+      g.scope(`transformer.layer.${index}`, () => layer(network, hidden, padding, size, { dropout, attentionDropout }, name)),
     );
   }
   return hidden;
@@ -71,13 +106,13 @@ function layer(
   x: Value,
   mask: Value,
   { hidden, heads, intermediate }: BertConfiguration,
-  dropout: number,
+  { dropout, attentionDropout }: { readonly dropout: number; readonly attentionDropout: number },
   name: string,
 ): Value {
   const { g } = network;
   const attended = g.scope("attention", () => {
     const [query, key, value] = ["q_lin", "k_lin", "v_lin"].map((part) => tokenDense(network, part, x, hidden)) as [Value, Value, Value];
-    return tokenDense(network, "out_lin", attention(network, query, key, value, { heads, mask, dropout, name }), hidden);
+    return tokenDense(network, "out_lin", attention(network, query, key, value, { heads, mask, dropout: attentionDropout, name }), hidden);
   });
   const middle = layerNorm(network, "sa_layer_norm", g.add(attended, x), EPSILON);
   const changed = g.scope("ffn", () => tokenDense(network, "lin2", g.gelu(tokenDense(network, "lin1", middle, intermediate)), hidden));
