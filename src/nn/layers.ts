@@ -42,12 +42,12 @@ export function classifier(
 /**
  * Builds a network of any inputs and outputs.
  *
- * @param seed Of the initial weights.
+ * @param seed Of the initial weights, or what they are drawn from.
  * @param body Declares the inputs, and returns the outputs by name.
  */
 export function buildNetwork(
   name: string,
-  seed: number,
+  seed: number | Random,
   body: (network: Network) => Readonly<Record<string, Value>>,
   { separator }: NetworkOptions = {},
 ): Graph {
@@ -57,7 +57,7 @@ export function buildNetwork(
     taps.set(x.name, tapped);
     return x;
   };
-  const outputs = body({ g, random: randomFor(seed, 0x1417), tap });
+  const outputs = body({ g, random: typeof seed === "number" ? randomFor(seed, 0x1417) : seed, tap });
   // A tapped value keeps the name of its own beside that of the output.
   for (const [output, value] of Object.entries(outputs)) g.output(taps.has(value.name) ? g.identity(value) : value, output);
   const graph = g.build();

@@ -2,6 +2,7 @@ import { int } from "../graph/attributes.ts";
 import type { GraphBuilder } from "../graph/builder/builder.ts";
 import type { Graph, Value } from "../graph/graph.ts";
 import { int64 } from "../graph/tensor.ts";
+import type { Random } from "../random.ts";
 import { INIT } from "./attention.ts";
 import type { Initializer } from "./initializers.ts";
 import { BATCH, buildNetwork, type Network } from "./layers.ts";
@@ -31,8 +32,8 @@ export const SENTENCE_EMBEDDING = "sentence_embedding";
 export interface TextOptions {
   /** Number of different tokens; 30,522 (BERT's, uncased) unless given. */
   readonly vocabulary?: number;
-  /** Of the initial weights. */
-  readonly seed: number;
+  /** Of the initial weights, or what they are drawn from. */
+  readonly seed: number | Random;
 }
 
 /** Of BERT, uncased. */
@@ -46,7 +47,7 @@ export const VOCABULARY = 30_522;
  */
 export function textNetwork(
   name: string,
-  seed: number,
+  seed: number | Random,
   inputs: readonly string[],
   body: (network: Network, ...inputs: readonly Value[]) => Readonly<Record<string, Value>>,
 ): Graph {

@@ -1,6 +1,8 @@
 import { LimbeckError } from "../../errors.ts";
 import type { Graph } from "../../graph/graph.ts";
 import type { Tensor } from "../../graph/tensor.ts";
+import { type Random, randomFor } from "../../random.ts";
+import { INIT } from "../attention.ts";
 import { fitTensors } from "../load-weights.ts";
 import type { EmbeddingOptions } from "../text.ts";
 import { bert, bertClassifier, bertEmbedder } from "../zoo/bert.ts";
@@ -60,7 +62,7 @@ export function pretrainedEncoder(
     throw new LimbeckError("The model has no classifier, so the number of classes must be given.", { where: source });
   }
   const hasPooler = Array.from(tensors.keys()).some((name) => name.endsWith("pooler.dense.weight"));
-  const graph = build({ ...configuration, size }, { head, classes, hasPooler, seed });
+  const graph = build({ ...configuration, size }, { head, classes, hasPooler });
   const isNewClassifier = classes !== undefined && classes !== stored;
   const fit = fitTensors(graph, ofLayers(tensors, kept, configuration.size.layers), {
     isIgnored: (name) => isNewClassifier && name.startsWith("classifier."),
@@ -72,9 +74,10 @@ export function pretrainedEncoder(
   ];
   if (missing.length + misplaced.length + fit.misfits.length > 0) throw misfit(missing, fit.misfits, misplaced, source);
   const classifier = (names: Iterable<string>) => Array.from(names).filter((name) => isNewClassifier && name.startsWith("classifier."));
+  const fresh = [...fit.missing, ...classifier(graph.initializers.keys())];
   return {
-    graph: fit.graph,
-    fresh: [...fit.missing, ...classifier(graph.initializers.keys())],
+    graph: drawnAnew(fit.graph, fresh, seed),
+    fresh,
     leftOut: [...fit.unexpected.map(({ stored: own }) => own), ...classifier(tensors.keys())],
   };
 }
@@ -83,11 +86,13 @@ interface Build {
   readonly head: Head;
   readonly classes: number | undefined;
   readonly hasPooler: boolean;
-  readonly seed: number;
 }
 
-function build(configuration: EncoderConfiguration, { head, classes = 0, hasPooler, seed }: Build): Graph {
-  const options = { ...configuration, seed };
+/** Draws zeros: the weights come from the model, and drawing those of a whole encoder takes long. */
+const nothing: Random = { uniform: () => 0.5, integer: (from) => from, normal: () => 0 };
+
+function build(configuration: EncoderConfiguration, { head, classes = 0, hasPooler }: Build): Graph {
+  const options = { ...configuration, seed: nothing };
   if (configuration.family === "bert") {
     if (head.kind === "classification") return bertClassifier(configuration.size, { ...options, classes });
     if (head.kind === "embeddings") return bertEmbedder(configuration.size, { ...options, ...head });
@@ -95,6 +100,17 @@ function build(configuration: EncoderConfiguration, { head, classes = 0, hasPool
   }
   if (head.kind === "classification") return distilbertClassifier({ ...options, classes });
   return head.kind === "embeddings" ? distilbertEmbedder({ ...options, ...head }) : distilbert(options);
+}
+
+/** Draws matrices; biases stay zeros. */
+function drawnAnew(graph: Graph, names: readonly string[], seed: number): Graph {
+  const random = randomFor(seed, 0x4ead);
+  const initializers = new Map(graph.initializers);
+  for (const name of names) {
+    const shape = initializers.get(name)?.shape ?? [];
+    if (shape.length > 1) initializers.set(name, INIT(shape, random));
+  }
+  return { ...graph, initializers };
 }
 
 function checkLayers(kept: readonly number[], count: number, source: string): void {

@@ -48,21 +48,22 @@ function matrixOf(graph: Graph, producers: ReadonlyMap<string, Node>, name: stri
   return product?.op === "MatMulInteger" ? dequantized(graph, product.inputs[1] ?? "") : undefined;
 }
 
-/** (q − zero point)·scale, where ONNX Runtime's names tell scale and zero point. */
+/** (q − zero point)·scale, one of each for the tensor or for a column, where ONNX Runtime's names tell scale and zero point. */
 function dequantized(graph: Graph, name: string): Float32Tensor | undefined {
   const part = (ending: string) => graph.initializers.get(name.replace(QUANTIZED, ending));
   const [stored, scale, zero] = [graph.initializers.get(name), part("_scale"), part("_zero_point")];
-  if (!QUANTIZED.test(name) || !stored || scale?.type !== "float32") return undefined;
-  const scales = scale.data as Float32Array;
-  const zeros = zero ? toNumbers(zero) : [0];
+  if (!QUANTIZED.test(name) || (stored?.type !== "int8" && stored?.type !== "uint8") || scale?.type !== "float32") return undefined;
   const columns = stored.shape.at(-1) ?? 1;
+  const scales = toNumbers(scale);
+  const zeros = zero ? toNumbers(zero) : [0];
   if (![1, columns].includes(scales.length) || ![1, columns].includes(zeros.length)) return undefined;
-  const at = (values: ArrayLike<number>, index: number): number => values[values.length === 1 ? 0 : index % columns] as number;
-  const values = toNumbers(stored);
-  return float32(
-    Float32Array.from({ length: values.length }, (_, index) => ((values[index] as number) - at(zeros, index)) * at(scales, index)),
-    stored.shape,
-  );
+  const values = stored.data as Int8Array | Uint8Array;
+  const data = new Float32Array(values.length);
+  for (let column = 0; column < columns; column++) {
+    const [factor, offset] = [scales, zeros].map((all) => all[all.length === 1 ? 0 : column]) as [number, number];
+    for (let index = column; index < data.length; index += columns) data[index] = ((values[index] as number) - offset) * factor;
+  }
+  return float32(data, stored.shape);
 }
 
 function transposed(matrix: Tensor): Tensor {
