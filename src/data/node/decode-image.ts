@@ -41,6 +41,8 @@ export async function decodeImage(bytes: Uint8Array, decoding: Decoding, where: 
       .raw({ depth: "uchar" })
       .toBuffer(),
   );
+  // Of a TIFF with more channels than colours and transparency, those that are left would be taken for pixels.
+  if (decoded.length !== channels * height * width) throw unreadable("it has channels beside its colours", where);
   return channelsFirst(decoded, shape);
 }
 

@@ -43,6 +43,36 @@ export function hollowPng(width: number, height: number): Buffer {
   return Buffer.concat([Buffer.from("\x89PNG\r\n\x1a\n", "latin1"), ...chunks.map(([type, data]) => pngChunk(type, data))]);
 }
 
+/** A TIFF file, uncompressed, of red, green, blue and two more channels of 8 bits. */
+export function tiffOfFiveChannels(width: number, height: number): Buffer {
+  const pixels = Buffer.alloc(5 * width * height, 200);
+  const [short, long, entries] = [3, 4, 9];
+  const bits = 8 + 2 + 12 * entries + 4;
+  const fields: [tag: number, type: number, count: number, value: number][] = [
+    [256, long, 1, width],
+    [257, long, 1, height],
+    [258, short, 5, bits],
+    [262, short, 1, 2],
+    [273, long, 1, bits + 14],
+    [277, short, 1, 5],
+    [278, long, 1, height],
+    [279, long, 1, pixels.length],
+    [338, short, 2, 0],
+  ];
+  const head = Buffer.alloc(bits + 14);
+  head.write("II*\0\x08", "latin1");
+  head.writeUInt16LE(entries, 8);
+  for (const [place, [tag, type, count, value]] of fields.entries()) {
+    const start = 10 + 12 * place;
+    head.writeUInt16LE(tag, start);
+    head.writeUInt16LE(type, start + 2);
+    head.writeUInt32LE(count, start + 4);
+    head.writeUInt32LE(value, start + 8);
+  }
+  for (let channel = 0; channel < 5; channel++) head.writeUInt16LE(8, bits + 2 * channel);
+  return Buffer.concat([head, pixels]);
+}
+
 function pngChunk(type: string, data: Buffer): Buffer {
   const chunk = Buffer.alloc(12 + data.length);
   chunk.writeUInt32BE(data.length, 0);
