@@ -35,3 +35,11 @@ it("puts the data that are named in the place of a recipe's own", async () => {
   expect(data).toMatchObject({ imageFolder: resolve("photos"), size: 32, limit: 10 });
   expect(data).not.toHaveProperty("idx");
 });
+
+it("leaves out what a recipe says of its own data and the named ones have no use for", async () => {
+  const own = { parquet: "./data", size: 32, columns: { image: "img" }, validation: 5000, augment: [{ shift: 4 }] };
+  const recipe = { ...(quickRecipe("train", { data: "", student: "lenet" }) as object), data: own };
+  const { data } = await resolved("train", { data: "cifar:binary" }, recipe);
+  expect(data).toMatchObject({ cifar: resolve("binary"), validation: 5000, augment: [{ shift: 4 }] });
+  expect((await resolved("train", { data: "manifest:other.csv" }, recipe)).data).toMatchObject({ size: 32, columns: { image: "img" } });
+});

@@ -1,6 +1,7 @@
 import { basename, extname, resolve } from "node:path";
-import { sourceKinds } from "../data/data-source.ts";
+import { type SourceKind, sourceKinds } from "../data/data-source.ts";
 import { findSource } from "../data/node/find-source.ts";
+import { foreignOptions } from "../distill/recipe/data.ts";
 import { LimbeckError } from "../errors.ts";
 
 /** What the command line can name instead of, or on top of, a recipe. Paths are relative to the current directory. */
@@ -16,8 +17,9 @@ export interface Named {
 export async function namedOverrides({ data, size, teacher, student }: Named): Promise<readonly string[]> {
   const source = data === undefined ? undefined : await findSource(data, process.cwd());
   return [
-    // In place of what a recipe names.
+    // In place of what a recipe names, and of what it says of that.
     ...(source ? sourceKinds.map((kind) => `data.${kind}=${JSON.stringify(source[kind] ?? null)}`) : []),
+    ...(source ? foreignOptions(Object.keys(source)[0] as SourceKind).map((option) => `data.${option}=null`) : []),
     ...(size === undefined ? [] : [`data.size=${size}`]),
     ...(teacher === undefined ? [] : [`teacher=${JSON.stringify(resolve(teacher))}`]),
     ...(student === undefined ? [] : [`student=${JSON.stringify(networkOf(student))}`]),

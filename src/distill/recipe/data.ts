@@ -51,6 +51,10 @@ const takenBy: readonly (readonly [option: string, kinds: readonly SourceKind[]]
   ["columns", ["parquet", "manifest", "webdataset"]],
 ];
 
+/** What another source may have been given, and this kind has no use for. */
+export const foreignOptions = (kind: SourceKind): string[] =>
+  takenBy.filter(([, kinds]) => !kinds.includes(kind)).map(([option]) => option);
+
 /** Data from exactly one source, with the options that the source takes, beside those of all data. */
 export function dataSchema<S extends Readonly<Record<string, z.ZodType>>>(common: S) {
   const own = { ...sources, ...imageOptions, columns: strict({ image: path.optional(), label: path.optional() }), validation: nonNegative };
