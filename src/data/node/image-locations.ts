@@ -126,10 +126,10 @@ function within(directory: string, names: readonly string[], extensions: readonl
     .map((name) => join(directory, name));
 }
 
-/** Names in a directory, in order; none if it is no directory. */
+/** Names in a directory, but for hidden ones, in order; none if it is no directory. */
 async function entries(directory: string): Promise<string[]> {
   return readdir(directory).then(
-    (names) => names.sort(),
+    (names) => names.filter((name) => !name.startsWith(".")).sort(),
     () => [],
   );
 }

@@ -96,6 +96,12 @@ describe("a WebDataset", () => {
     expect([await contents(elsewhere), elsewhere.fingerprint]).toEqual([train, splits.train.fingerprint]);
   });
 
+  it("has no hidden files in a directory", async () => {
+    await write("set/train/0.tar", sample("1", "one", "0"));
+    await write("set/train/._0.tar", [{ name: "left by macOS.jpg", content: "no label" }]);
+    expect(await contents((await open("set")).train)).toEqual(["set/train/0.tar: 1.jpg one 0"]);
+  });
+
   it("has a fingerprint that changes with it", async () => {
     const fingerprint = async () => (await open("x.tar")).train.fingerprint;
     await write("x.tar", sample("1", "one", "0"));
