@@ -54,7 +54,7 @@ describe("a manifest", () => {
   });
 
   it("may be of JSON, a line for each image", async () => {
-    await write("all.jsonl", '{"file_name":"a.png","label":1,"__proto__":{"label":7}}\r\n\n{"label":0,"file_name":"b.png"}');
+    await write("all.jsonl", '\ufeff{"file_name":"a.png","label":1,"__proto__":{"label":7}}\r\n\n{"label":0,"file_name":"b.png"}');
     expect(listed((await open("all.jsonl")).train)).toEqual(["a.png: 1", "b.png: 0"]);
   });
 

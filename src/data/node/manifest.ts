@@ -179,8 +179,10 @@ async function* jsonRecords(path: string): AsyncGenerator<Row> {
   let row = 0;
   for await (const line of linesOf(path)) {
     row++;
-    if (line.trim() === "") continue;
-    const record = jsonRecord(line, () => `${path}, row ${row}`);
+    // Which takes away a mark of the byte order, too.
+    const text = line.trim();
+    if (text === "") continue;
+    const record = jsonRecord(text, () => `${path}, row ${row}`);
     if (!keys) {
       keys = [...record.keys()];
       yield { row: 0, values: keys };
