@@ -2,7 +2,7 @@ import { beforeAll, describe, expect, it } from "vitest";
 import { firstBatch } from "../data/batches.fixture.ts";
 import { trainingBatches } from "../data/batches.ts";
 import type { Normalization } from "../data/normalize.ts";
-import type { Samples } from "../data/samples.ts";
+import { type Samples, subset } from "../data/samples.ts";
 import { LimbeckError } from "../errors.ts";
 import type { Graph } from "../graph/graph.ts";
 import { readOnnx } from "../graph/onnx/read.ts";
@@ -39,6 +39,15 @@ describe("a run without a teacher", () => {
     const { data } = await runOf({ ...base, data: { idx: "memory", limit: 40 } }, told);
     expect([data.train.length, data.validation.length, data.test.length]).toEqual([40, 16, 24]);
     expect(told.steps).toHaveLength(2 * 3);
+  });
+
+  it("says when these lack classes, as those of data in the order of classes do", async () => {
+    const notices: string[] = [];
+    const byClass = [0, 1, 2, 3].flatMap((label) => Array.from({ length: 16 }, (_, index) => 4 * index + label));
+    const openData = async () => ({ ...splits, train: subset(splits.train, byClass) });
+    const told = inMemory({}, { openData, events: { onNotice: (text) => void notices.push(text) } });
+    await runOf({ ...base, data: { idx: "memory", limit: 32 }, epochs: 1 }, told);
+    expect(notices).toEqual(["Of 4 classes only 2 are among the first 32 training samples (data.limit)."]);
   });
 });
 

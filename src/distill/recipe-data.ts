@@ -1,7 +1,7 @@
 import { stepsPerEpoch } from "../data/batches.ts";
 import { labelledOnly, lacksLabels, withLabels } from "../data/labels.ts";
 import { type Normalization, statisticsOf } from "../data/normalize.ts";
-import { type Samples, type Splits, subset } from "../data/samples.ts";
+import { classCounts, type Samples, type Splits, subset } from "../data/samples.ts";
 import type { Environment } from "./environment.ts";
 import type { DataRecipe, Recipe } from "./recipe/schema.ts";
 
@@ -21,7 +21,14 @@ export async function readData(recipe: Recipe, environment: Environment): Promis
 /** @throws LimbeckError when the data do not fill a batch. */
 export async function openData(recipe: DataRecipe, { batchSize }: Pick<Recipe, "batchSize">, environment: Environment): Promise<Splits> {
   const { limit, labels } = recipe;
-  const all = limited(await environment.openData(recipe), limit);
+  const whole = await environment.openData(recipe);
+  const all = limited(whole, limit);
+  const [present, known] = [all, whole].map(({ train }) => classCounts(train).filter((count) => count > 0).length);
+  if (present !== known) {
+    environment.events?.onNotice?.(
+      `Of ${known} classes only ${present} are among the first ${all.train.length} training samples (data.limit).`,
+    );
+  }
   const data = labels ? { ...all, train: withLabels(all.train, labels) } : all;
   stepsPerEpoch(data.train, batchSize);
   return data;
