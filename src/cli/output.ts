@@ -1,6 +1,7 @@
 import { relative } from "node:path";
 import pc from "picocolors";
 import { LimbeckError } from "../errors.ts";
+import { printableLines } from "../report/terminal-text.ts";
 
 /** Colours for what is written to a stream: none but in a terminal that shows them. */
 export function colorsFor(stream: { readonly isTTY?: boolean }): ReturnType<typeof pc.createColors> {
@@ -15,9 +16,9 @@ export function reportError(error: unknown): number {
     console.error(`${colors.red("This is a fault in Limbeck, not yours.")} Please report it with what you ran:\n${text}`);
     return 1;
   }
-  console.error(`${colors.red("Error:")} ${error.message}`);
-  if (error.where) console.error(`  ${colors.dim("where:")} ${error.where}`);
-  if (error.hint) console.error(`  ${colors.dim("hint: ")} ${error.hint}`);
+  console.error(`${colors.red("Error:")} ${printableLines(error.message)}`);
+  if (error.where) console.error(`  ${colors.dim("where:")} ${printableLines(error.where)}`);
+  if (error.hint) console.error(`  ${colors.dim("hint: ")} ${printableLines(error.hint)}`);
   return error.exitCode;
 }
 

@@ -37,6 +37,14 @@ beforeEach(() => {
   return () => vi.useRealTimers();
 });
 
+test("names of files that would move the cursor don't", () => {
+  for (const columns of [undefined, 80]) {
+    const { fake, written } = stream(columns);
+    progressDisplay(false, fake).onNotice?.("1 entry was left out: a\x1b[2J\r.txt.\nNext");
+    expect(stripVTControlCharacters(written())).toBe("1 entry was left out: a[2J.txt.\nNext\n");
+  }
+});
+
 test("a pipe gets one plain line for each stage and epoch", () => {
   const { fake, written } = stream();
   const display = progressDisplay(false, fake);

@@ -2,6 +2,7 @@ import { Presets, SingleBar } from "cli-progress";
 import type { Progress } from "../data/progress.ts";
 import type { Phase, ProgressEvents } from "../distill/environment.ts";
 import { formatDuration, formatInteger, formatPercent } from "../report/format.ts";
+import { printableLines } from "../report/terminal-text.ts";
 import type { EpochEvent, StepEvent } from "../train/fit.ts";
 import { colorsFor } from "./output.ts";
 
@@ -19,11 +20,12 @@ export function progressDisplay(quiet: boolean, stream: NodeJS.WriteStream = pro
 }
 
 function lineDisplay(stream: NodeJS.WriteStream): ProgressDisplay {
+  const onLine = (text: string) => void stream.write(`${printableLines(text)}\n`);
   return {
-    onStage: (text) => void stream.write(`${text}\n`),
-    onNotice: (text) => void stream.write(`${text}\n`),
+    onStage: onLine,
+    onNotice: onLine,
     onEpoch: (phase, event) => void stream.write(`${[...epochParts(phase, event), `${formatDuration(timeLeft(event))} left`].join(GAP)}\n`),
-    onLine: (text) => void stream.write(`${text}\n`),
+    onLine,
     stop: () => undefined,
   };
 }
@@ -62,15 +64,15 @@ function barDisplay(stream: NodeJS.WriteStream): ProgressDisplay {
     stop,
     onStage: (text) => {
       stop();
-      stream.write(`${colors.bold(text)}\n`);
+      stream.write(`${colors.bold(printableLines(text))}\n`);
     },
     onNotice: (text) => {
       stop();
-      stream.write(`${colors.yellow(text)}\n`);
+      stream.write(`${colors.yellow(printableLines(text))}\n`);
     },
     onLine: (text) => {
       stop();
-      stream.write(`${text}\n`);
+      stream.write(`${printableLines(text)}\n`);
     },
     onDecode: onProgress,
     onLabel: onProgress,

@@ -3,6 +3,9 @@ export function printable(text: string): string {
   return text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, "");
 }
 
+/** `printable`, line by line. */
+export const printableLines = (text: string): string => text.split("\n").map(printable).join("\n");
+
 const WIDE = /[\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6]|\p{Emoji_Presentation}/u;
 
 /** Terminal columns: East Asian wide characters and emoji take two, combining marks none. */
