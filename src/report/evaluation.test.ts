@@ -100,3 +100,10 @@ describe("the page", () => {
     expect(evaluationHtml({ ...digits, ...lone, mistakes: [] }, "0.1.0")).not.toMatch(/NaN|undefined|Infinity|Surest/);
   });
 });
+
+test("the page says which samples it shows", () => {
+  const page = evaluationHtml({ ...digits, split: "train" }, "0.1.0");
+  expect(page).toContain("predictions on the training set");
+  expect(page).toMatch(/title="Training sample \d+"/);
+  expect(page).not.toMatch(/test sample|test set/i);
+});

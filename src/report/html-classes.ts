@@ -9,6 +9,8 @@ const MOST_ROWS = 24;
 /** @param learner What the model is called. */
 export interface ClassesShown extends Pick<Report, "classes" | "confusion"> {
   readonly learner: string;
+  /** Of which samples; those of the test unless given. */
+  readonly split?: "train" | "test";
 }
 
 /** How well each class is told apart, the worst first where there are many. */

@@ -17,8 +17,8 @@ export function evaluationHtml(evaluation: Evaluation, version: string): string 
 <p class="lede">${lede(evaluation)}</p></header>
 ${reliability([{ title: "Model", name: model, tone: "student", scores: { ...evaluation, crossEntropy: loss } }])}
 ${classTable({ classes, confusion, learner })}
-${confusionMatrix({ classes, confusion, learner })}
-${mistakeGallery({ classes, mistakes, errors, learner })}`,
+${confusionMatrix({ classes, confusion, learner, split })}
+${mistakeGallery({ classes, mistakes, errors, learner, split })}`,
     footer: `Made by Limbeck ${version}.`,
   });
 }

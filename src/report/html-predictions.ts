@@ -20,10 +20,10 @@ const MAX_MISTAKES = 10;
 
 /** What the model takes for what. */
 export function confusionMatrix(shown: ClassesShown): Markup | undefined {
-  const { confusion, learner } = shown;
+  const { confusion, learner, split = "test" } = shown;
   if (confusion.length === 0) return undefined;
   return html`<section aria-labelledby="confusion"><h2 id="confusion">What the ${learner} confuses</h2>
-<p class="sub">Rows are the labels, columns the ${learner}’s predictions on the test set; blue is right, orange is wrong.</p>
+<p class="sub">Rows are the labels, columns the ${learner}’s predictions on the ${split === "train" ? "training" : "test"} set; blue is right, orange is wrong.</p>
 <div class="confusion">${confusion.length <= MAX_MATRIX && (confusion.length <= MAX_NUMBERED ? matrix(shown) : picture(shown))}${mistakes(shown)}</div></section>`;
 }
 
@@ -119,16 +119,15 @@ export function mistakeGallery({
   mistakes,
   errors,
   learner,
-}: {
-  readonly classes: readonly string[];
+  split = "test",
+}: Pick<ClassesShown, "classes" | "learner" | "split"> & {
   readonly mistakes: readonly ShownMistake[];
   /** How many there are in all. */
   readonly errors: number;
-  readonly learner: string;
 }): Markup | undefined {
   if (mistakes.length === 0) return undefined;
   const card = ({ index, label, prediction, probability, ...sample }: ShownMistake): Markup => {
-    const name = `Test sample ${index}`;
+    const name = `${split === "train" ? "Training" : "Test"} sample ${index}`;
     return html`<li title="${name}">${pictured(name, sample)}
 <dl><div><dt>label</dt><dd>${nameOf(classes, label)}</dd></div>
 <div class="wrong"><dt>${learner}</dt><dd>${nameOf(classes, prediction)} <small>${formatPercent(probability, 0)}</small></dd></div></dl></li>
