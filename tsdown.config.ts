@@ -8,6 +8,7 @@ export default defineConfig({
     web: "src/web.ts",
     cli: "src/cli/main.ts",
     "batch-worker": "src/data/node/batch-worker.ts",
+    "job-child": "src/search/job-child.ts",
     "memory-process": "src/measure/memory-process.node.ts",
   },
   format: "esm",

@@ -1,9 +1,8 @@
-/** The process behind `runTrials`: runs the recipes that it is sent, one after the other. */
+/** A run of a study: what it comes to. */
 import { fileURLToPath } from "node:url";
 import { runRecipe } from "../../src/distill/distill.ts";
 import { parseRecipe } from "../../src/distill/recipe/parse.ts";
 import type { RecipeInput } from "../../src/distill/recipe/schema.ts";
-import { explain, LimbeckError } from "../../src/errors.ts";
 import { nodeEnvironment } from "../../src/run/environment.ts";
 
 /** What a trial comes to. */
@@ -19,7 +18,7 @@ export interface TrialResult {
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 
-async function run(input: RecipeInput): Promise<TrialResult> {
+export async function runTrial(input: RecipeInput): Promise<TrialResult> {
   const recipe = parseRecipe(input);
   const validations: number[] = [];
   const times: number[] = [];
@@ -37,10 +36,3 @@ async function run(input: RecipeInput): Promise<TrialResult> {
     stepMs: times.sort((a, b) => a - b)[times.length >> 1] as number,
   };
 }
-
-process.on("message", (input: RecipeInput) => {
-  run(input).then(
-    (result) => process.send?.({ result }),
-    (error: unknown) => process.send?.({ error: error instanceof LimbeckError ? explain(error) : String(error) }),
-  );
-});

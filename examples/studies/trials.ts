@@ -1,12 +1,11 @@
 /** Many short runs as trials in child processes: what is done is kept, and not done again. */
-import { type ChildProcess, fork } from "node:child_process";
 import { createHash } from "node:crypto";
-import { once } from "node:events";
-import { appendFileSync, existsSync, mkdirSync, readFileSync } from "node:fs";
-import { availableParallelism } from "node:os";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { RecipeInput } from "../../src/distill/recipe/schema.ts";
+import { resultsOf } from "../../src/search/jobs.ts";
+import { localExecutor } from "../../src/search/local-executor.ts";
+import { openResultLog } from "../../src/search/result-log.ts";
 import type { TrialResult } from "./trial.ts";
 
 /** A run of a study. */
@@ -16,11 +15,8 @@ export interface Trial {
   readonly recipe: RecipeInput;
 }
 
-/** A process leaks with each session that it makes and drops (an issue of onnxruntime-node), so it is not used for ever. */
-const TRIALS_PER_PROCESS = 20;
-
-const child = fileURLToPath(new URL("trial.ts", import.meta.url));
-const jiti = fileURLToPath(new URL("../../node_modules/jiti/lib/jiti-cli.mjs", import.meta.url));
+const root = fileURLToPath(new URL("../..", import.meta.url));
+const entry = new URL("trial-child.ts", import.meta.url);
 
 /**
  * Runs trials, as many at a time as there are cores, each with one thread. Results are kept as they come, by what the recipe says.
@@ -30,48 +26,31 @@ const jiti = fileURLToPath(new URL("../../node_modules/jiti/lib/jiti-cli.mjs", i
  * @throws Error with the message of a trial that failed.
  */
 export async function runTrials(trials: readonly Trial[], file: string): Promise<readonly TrialResult[]> {
-  mkdirSync(dirname(file), { recursive: true });
-  const known = new Map(readLines(file).map(({ key, result }) => [key, result]));
-  const waiting = trials.map((trial) => ({ ...trial, key: keyOf(trial) })).filter(({ key }) => !known.has(key));
-  const [began, total] = [Date.now(), waiting.length];
+  const log = openResultLog(file);
+  const executor = localExecutor({ context: { relativeTo: root, cache: root }, entry });
+  const jobs = trials.map((trial) => ({ kind: "trial", name: trial.name, input: withOneThread(trial.recipe), key: keyOf(trial) }));
+  const total = new Set(jobs.map(({ key }) => key).filter((key) => !log.get(key))).size;
+  const began = Date.now();
+  const failed = new AbortController();
   let done = 0;
-  const work = async () => {
-    let [worker, used] = [start(), 0];
-    try {
-      for (let trial = waiting.shift(); trial; trial = waiting.shift()) {
-        if (known.has(trial.key)) continue;
-        if (used++ === TRIALS_PER_PROCESS) {
-          worker.kill();
-          [worker, used] = [start(), 1];
-        }
-        const result = await ask(worker, trial);
-        known.set(trial.key, result);
-        appendFileSync(file, `${JSON.stringify({ key: trial.key, name: trial.name, result })}\n`);
+  try {
+    const finished = await executor.run(jobs, {
+      log,
+      signal: failed.signal,
+      onResult: ({ job, result, error, known }) => {
+        if (error) failed.abort(new Error(`${job.name}: ${error.message}`, { cause: error }));
+        if (known || !result) return;
         const left = ((Date.now() - began) / 60_000 / ++done) * (total - done);
-        console.log(`${done}/${total} ${trial.name}: validation ${percent(result.validation)}, about ${Math.ceil(left)} min left`);
-      }
-    } finally {
-      worker.kill();
-    }
-  };
-  await Promise.all(Array.from({ length: Math.min(availableParallelism(), total) }, work));
-  return trials.map((trial) => known.get(keyOf(trial)) as TrialResult);
-}
-
-function start(): ChildProcess {
-  return fork(jiti, [child], { stdio: ["ignore", "ignore", "inherit", "ipc"] });
-}
-
-async function ask(worker: ChildProcess, { name, recipe }: Trial): Promise<TrialResult> {
-  worker.send(withOneThread(recipe));
-  const either = new AbortController();
-  const answer = (await Promise.race([
-    once(worker, "message", either).then(([said]) => said as unknown),
-    once(worker, "exit", either).then(() => ({ error: "its process ended" })),
-  ])) as { result?: TrialResult; error?: string };
-  either.abort();
-  if (answer.result) return answer.result;
-  throw new Error(`${name}: ${answer.error}`);
+        console.log(
+          `${done}/${total} ${job.name}: validation ${percent((result as TrialResult).validation)}, about ${Math.ceil(left)} min left`,
+        );
+      },
+    });
+    return resultsOf(finished) as readonly TrialResult[];
+  } finally {
+    await executor.close();
+    log.close();
+  }
 }
 
 const withOneThread = (recipe: RecipeInput): RecipeInput => ({ ...recipe, threads: 1, workers: 0, baseline: false });
@@ -81,19 +60,6 @@ function keyOf({ recipe }: Trial): string {
   return createHash("sha256")
     .update(JSON.stringify(withOneThread(recipe)))
     .digest("hex");
-}
-
-function readLines(file: string): { readonly key: string; readonly result: TrialResult }[] {
-  if (!existsSync(file)) return [];
-  const lines = readFileSync(file, "utf8").split("\n");
-  // A killed study may leave half a line at the end.
-  return lines.flatMap((line) => {
-    try {
-      return [JSON.parse(line) as { key: string; result: TrialResult }];
-    } catch {
-      return [];
-    }
-  });
 }
 
 /** Mean ± standard deviation (of a sample), in per cent. */
@@ -107,4 +73,4 @@ export const mean = (values: readonly number[]): number => values.reduce((sum, v
 const percent = (value: number): string => `${(100 * value).toFixed(2)} %`;
 
 /** Where a study keeps what it has. */
-export const runsOf = (study: string): string => join(fileURLToPath(new URL("../..", import.meta.url)), "runs", `study-${study}`);
+export const runsOf = (study: string): string => join(root, "runs", `study-${study}`);

@@ -2,7 +2,9 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
 import { packageVersion } from "../run/package.ts";
 import { devices } from "../runtime/runtime.ts";
+import { examples, integer, positiveInteger, setOption } from "./options.ts";
 import { reportError } from "./output.ts";
+import { addSearchCommands, withJobOptions } from "./search-commands.ts";
 
 /** The command line. Each command's code is loaded when it is called, so that help is instant. */
 function program(): Command {
@@ -30,17 +32,25 @@ function program(): Command {
       examples(["limbeck train teacher.recipe.ts", "limbeck train teacher.recipe.ts --set data.limit=2000 --set epochs=1"]),
     )
     .action(async (recipe, options) => (await import("./commands/run.ts")).runCommand("train", recipe, options));
-  limbeck
-    .command("cache")
+  withJobOptions(limbeck.command("cache"), "label in so many processes at a time, each with one thread")
     .argument("<recipe>", "a .ts, .js, .yaml or .json recipe with a teacher")
     .description("store the teacher's outputs on all training samples, for runs to read")
-    .option("--set <key=value>", "change a key of the recipe; repeatable", (value: string, all: string[] = []) => [...all, value])
+    .addOption(setOption())
     .option("--dry-run", "say how much that would be and how long it would take, and leave it at that")
     .option("--json", "print the estimate as JSON")
     .option("--quiet", "show no progress")
-    .addHelpText("after", examples(["limbeck cache recipe.yaml --dry-run", "limbeck cache recipe.yaml --set data.views=4"]))
+    .addHelpText(
+      "after",
+      examples([
+        "limbeck cache recipe.yaml --dry-run",
+        "limbeck cache recipe.yaml --set data.views=4",
+        "limbeck cache recipe.yaml --jobs 4",
+        "limbeck cache recipe.yaml --redis redis://10.0.0.1:6379 --store /shared/limbeck",
+      ]),
+    )
     .action(async (recipe, options) => (await import("./commands/cache.ts")).cacheCommand(recipe, options));
 
+  addSearchCommands(limbeck);
   limbeck
     .command("evaluate")
     .argument("<model>", "an ONNX classifier")
@@ -182,7 +192,7 @@ function runCommand(parent: Command, name: string, description: string): Command
     .option("--out <directory>", "the run directory (default: runs/NAME)")
     .addOption(deviceOption())
     .option("--seed <n>", "seed of initial weights, order and augmentation", integer)
-    .option("--set <key=value>", "change a key of the recipe; repeatable", (value: string, all: string[] = []) => [...all, value])
+    .addOption(setOption())
     .option("--resume", "go on with the run in the directory")
     .option("--json", "print the report as JSON")
     .option("--quiet", "print nothing but the result");
@@ -190,20 +200,6 @@ function runCommand(parent: Command, name: string, description: string): Command
 
 const DATA = "a directory of data, KIND:PATH (imageFolder:photos), or npm:PACKAGE/DIRECTORY";
 const deviceOption = (): Option => new Option("--device <name>", "where it runs: docs/devices.md").choices(devices);
-
-const examples = (lines: readonly string[]): string => `\nExamples:\n${lines.map((line) => `  $ ${line}`).join("\n")}\n`;
-
-function integer(text: string): number {
-  const value = Number(text);
-  if (text.trim() === "" || !Number.isSafeInteger(value)) throw new InvalidArgumentError("It must be a whole number.");
-  return value;
-}
-
-function positiveInteger(text: string): number {
-  const value = integer(text);
-  if (value < 1) throw new InvalidArgumentError("It must be a whole number of 1 or more.");
-  return value;
-}
 
 function numbers(text: string): number[] {
   return text.split(",").map(integer);

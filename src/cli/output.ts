@@ -1,3 +1,4 @@
+import { relative } from "node:path";
 import pc from "picocolors";
 import { LimbeckError } from "../errors.ts";
 
@@ -23,4 +24,10 @@ export function reportError(error: unknown): number {
 /** Prints a value as JSON on standard output. */
 export function printJson(value: unknown): void {
   process.stdout.write(`${JSON.stringify(value, null, 2)}\n`);
+}
+
+/** As seen from the current directory, where the file is below it. */
+export function shortPath(path: string): string {
+  const fromHere = relative(process.cwd(), path);
+  return fromHere.startsWith("..") ? path : fromHere;
 }

@@ -6,13 +6,15 @@ import type { EpochEvent, StepEvent } from "../train/fit.ts";
 import { colorsFor } from "./output.ts";
 
 export interface ProgressDisplay extends ProgressEvents {
+  /** A line about something that is done. */
+  onLine(text: string): void;
   /** Takes the bar away, for what is printed next. */
   stop(): void;
 }
 
 /** Shows a run on standard error: a bar with time left in a terminal, one line per epoch in a pipe, nothing when quiet. */
 export function progressDisplay(quiet: boolean, stream: NodeJS.WriteStream = process.stderr): ProgressDisplay {
-  if (quiet) return { stop: () => undefined };
+  if (quiet) return { onLine: () => undefined, stop: () => undefined };
   return stream.isTTY ? barDisplay(stream) : lineDisplay(stream);
 }
 
@@ -21,6 +23,7 @@ function lineDisplay(stream: NodeJS.WriteStream): ProgressDisplay {
     onStage: (text) => void stream.write(`${text}\n`),
     onNotice: (text) => void stream.write(`${text}\n`),
     onEpoch: (phase, event) => void stream.write(`${[...epochParts(phase, event), `${formatDuration(timeLeft(event))} left`].join(GAP)}\n`),
+    onLine: (text) => void stream.write(`${text}\n`),
     stop: () => undefined,
   };
 }
@@ -64,6 +67,10 @@ function barDisplay(stream: NodeJS.WriteStream): ProgressDisplay {
     onNotice: (text) => {
       stop();
       stream.write(`${colors.yellow(text)}\n`);
+    },
+    onLine: (text) => {
+      stop();
+      stream.write(`${text}\n`);
     },
     onDecode: onProgress,
     onLabel: onProgress,

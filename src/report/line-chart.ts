@@ -6,6 +6,8 @@ export interface Series {
   readonly name: string;
   readonly tone: string;
   readonly dashed?: boolean;
+  /** Points alone, without a line between them. */
+  readonly dots?: boolean;
   /** One per x; NaN where there is none. */
   readonly values: readonly number[];
 }
@@ -51,7 +53,7 @@ export function lineChart(chart: LineChart): Markup {
     ticks.map((tick) => html`<path class="grid" d="M0 ${fixed(toY(tick))}H100"/>`),
     series.map(
       (line) =>
-        html`<path class="line tone-${line.tone}${line.dashed ? " dashed" : ""}" d="${linePath(x.map(toX), line.values.map(toY))}"/>`,
+        html`<path class="line tone-${line.tone}${line.dashed ? " dashed" : ""}${line.dots ? " dots" : ""}" d="${linePath(x.map(toX), line.values.map(toY), line.dots)}"/>`,
     ),
   ]}</svg>${readings(chart, toX, toY)}</div>
 <div class="x">${xTicks(first, last).map((tick) => html`<span style="left:${fixed(toX(tick))}%">${tick}</span>`)}</div>
@@ -66,12 +68,12 @@ function keyed({ name, tone, dashed }: Series): Markup {
 }
 
 /** `M` starts a piece, a gap ends it; a lone point is a line of no length, which round caps make a dot. */
-function linePath(xs: readonly number[], ys: readonly number[]): string {
+function linePath(xs: readonly number[], ys: readonly number[], dots = false): string {
   return xs
     .map((x, index) => {
       const y = ys[index] ?? Number.NaN;
       if (!Number.isFinite(y)) return "";
-      const starts = !Number.isFinite(ys[index - 1] ?? Number.NaN);
+      const starts = dots || !Number.isFinite(ys[index - 1] ?? Number.NaN);
       return `${starts ? "M" : "L"}${fixed(x)} ${fixed(y)}${starts ? "h0" : ""}`;
     })
     .join("");

@@ -118,7 +118,7 @@ td { text-align: right; white-space: nowrap; }
 .grid { stroke: var(--hair); stroke-width: 1; }
 .line { stroke: var(--tone); stroke-width: 2; }
 .line.dashed { stroke-width: 1.5; stroke-dasharray: 2 5; }
-.points .line { stroke-width: 7; stroke-dasharray: none; }
+.points .line, .line.dots { stroke-width: 7; stroke-dasharray: none; }
 .note { font-size: .75rem; color: var(--soft); padding-left: 3.4rem; margin-top: .35rem; }
 .at { position: absolute; inset-block: 0; }
 .rule { position: absolute; inset-block: 0; border-left: 1px solid var(--soft); display: none; pointer-events: none; z-index: 1; }

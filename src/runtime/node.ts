@@ -1,5 +1,4 @@
 import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
-import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import * as ort from "onnxruntime-node";
@@ -10,15 +9,14 @@ import { deviceForm, leftToCpu } from "./device-form.ts";
 import { isIdle } from "./idle.node.ts";
 import { ortRuntime, provider } from "./ort.ts";
 import type { Device, Feeds, NodeTiming, Runtime, Session, SessionOptions } from "./runtime.ts";
-
-const { version } = createRequire(import.meta.url)("onnxruntime-node/package.json") as { version: string };
+import { runtimeVersion } from "./version.node.ts";
 
 // Its errors come back as exceptions, so nothing of its own need be printed beside them.
 ort.env.logLevel = "fatal";
 
 /** ONNX Runtime in Node. WebGPU and CUDA are used only when asked for, and then must be there. */
 export function nodeRuntime({ device = "cpu", threads }: { device?: Device } & SessionOptions = {}): Runtime {
-  return ortRuntime({ ...ort, writesInPlace: true, isIdle }, `onnxruntime-node ${version}`, device, { threads });
+  return ortRuntime({ ...ort, writesInPlace: true, isIdle }, runtimeVersion, device, { threads });
 }
 
 /** A session on the CPU of a model's file, which the runtime reads itself, as applications let it. */
@@ -26,7 +24,9 @@ export function openFileSession(path: string, options: SessionOptions = {}): Pro
   const fromFile = {
     create: (_: Uint8Array, settings?: ort.InferenceSession.SessionOptions) => ort.InferenceSession.create(path, settings),
   };
-  return ortRuntime({ ...ort, InferenceSession: fromFile, writesInPlace: true }, version, "cpu", options).createSession(new Uint8Array());
+  return ortRuntime({ ...ort, InferenceSession: fromFile, writesInPlace: true }, runtimeVersion, "cpu", options).createSession(
+    new Uint8Array(),
+  );
 }
 
 /** What the runtime puts around the names of nodes that it has changed. */

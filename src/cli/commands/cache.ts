@@ -1,11 +1,15 @@
 import type { LabellingEstimate } from "../../distill/cache/label-ahead.ts";
+import type { Recipe } from "../../distill/recipe/schema.ts";
 import { formatBytes, formatDuration, formatInteger } from "../../report/format.ts";
 import { cacheTeacher } from "../../run/cache.ts";
+import { shardStoreOf } from "../../run/environment.ts";
 import { resolveRecipe } from "../../run/run.ts";
+import { labelInJobs } from "../../search/label.ts";
+import { type ExecutorOptions, openWorkplace } from "../../search/workplace.ts";
 import { printJson } from "../output.ts";
-import { progressDisplay } from "../progress.ts";
+import { type ProgressDisplay, progressDisplay } from "../progress.ts";
 
-interface CacheCommandOptions {
+interface CacheCommandOptions extends ExecutorOptions {
   readonly set?: readonly string[];
   readonly dryRun?: boolean;
   readonly json?: boolean;
@@ -13,7 +17,8 @@ interface CacheCommandOptions {
 }
 
 /** `limbeck cache RECIPE` */
-export async function cacheCommand(path: string, { set, dryRun, json, quiet = false }: CacheCommandOptions): Promise<void> {
+export async function cacheCommand(path: string, options: CacheCommandOptions): Promise<void> {
+  const { set, dryRun, json, quiet = false } = options;
   const { recipe, directory: relativeTo } = await resolveRecipe(path, set);
   const display = progressDisplay(quiet);
   const interrupted = () => {
@@ -28,10 +33,33 @@ export async function cacheCommand(path: string, { set, dryRun, json, quiet = fa
       process.stdout.write(estimateLines(estimate));
       if (!dryRun && estimate.missing > 0) display.onStage?.("Labelling with the teacher");
     };
-    await cacheTeacher(recipe, { relativeTo, dryRun, onEstimate, onProgress: display });
+    if (options.jobs === undefined && options.redis === undefined) {
+      return await cacheTeacher(recipe, { relativeTo, dryRun, onEstimate, onProgress: display });
+    }
+    await labelByJobs(recipe, relativeTo, options, onEstimate, display);
   } finally {
     display.stop();
     process.off("SIGINT", interrupted);
+  }
+}
+
+async function labelByJobs(
+  recipe: Recipe,
+  relativeTo: string,
+  options: CacheCommandOptions,
+  onEstimate: (estimate: LabellingEstimate) => void,
+  onProgress: ProgressDisplay,
+): Promise<void> {
+  const workplace = await openWorkplace(recipe, relativeTo, options, onProgress.onNotice);
+  const answer = (estimate: LabellingEstimate): boolean => {
+    onEstimate(estimate);
+    return !options.dryRun;
+  };
+  try {
+    const into = shardStoreOf(recipe, relativeTo).name;
+    await labelInJobs(recipe, { relativeTo, workplace, into, onEstimate: answer, onProgress });
+  } finally {
+    await workplace.close();
   }
 }
 

@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import { basename, extname, join, relative } from "node:path";
+import { basename, extname, join } from "node:path";
 import pc from "picocolors";
 import { LimbeckError } from "../../errors.ts";
 import { reportTable } from "../../report/table.ts";
@@ -7,7 +7,7 @@ import { freshDirectory } from "../../run/directory.ts";
 import { type Named, namedOverrides, quickRecipe } from "../../run/quick-recipe.ts";
 import { resolveRecipe, runResolved } from "../../run/run.ts";
 import type { Device } from "../../runtime/runtime.ts";
-import { printJson } from "../output.ts";
+import { printJson, shortPath } from "../output.ts";
 import { progressDisplay } from "../progress.ts";
 
 interface RunCommandOptions extends Named {
@@ -47,10 +47,4 @@ export async function runCommand(command: "distill" | "train", path: string | un
     display.stop();
     process.off("SIGINT", interrupted);
   }
-}
-
-/** As seen from the current directory, where the file is below it. */
-function shortPath(path: string): string {
-  const fromHere = relative(process.cwd(), path);
-  return fromHere.startsWith("..") ? path : fromHere;
 }

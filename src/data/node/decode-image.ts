@@ -78,15 +78,15 @@ function faultIn(bytes: Uint8Array): string | undefined {
   if (bytes.length === 0) return "it is empty";
   const head = Buffer.from(bytes.buffer, bytes.byteOffset, Math.min(32, bytes.length)).toString("latin1");
   if (!formats.some(([start, magic]) => magic.test(head.slice(start)))) return "it is no JPEG, PNG, WebP, GIF, TIFF or AVIF";
-  // The decoder stops at the last row, whether or not the file does.
-  const isCut = head.startsWith("\x89PNG") && Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).lastIndexOf("IEND") < 0;
+  // The decoder stops at the last row of a PNG, whether or not the file does.
+  const end = head.startsWith("\x89PNG") ? "IEND" : head.startsWith("\xff\xd8") ? "\xff\xd9" : "";
+  const isCut = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).lastIndexOf(end, undefined, "latin1") < 0;
   return isCut ? "it is cut short" : undefined;
 }
 
+/** What the decoder says besides may be about another image that is decoded at the same time. */
 function reasonOf({ message }: Error): string {
-  if (message.includes("pixel limit")) return `it has more than ${MOST_PIXELS / 1e6} megapixels`;
-  const [first = ""] = message.replace(/^Input buffer has corrupt header: ?/, "").split("\n");
-  return first.trim() === "" ? "its header is damaged" : first.trim();
+  return message.includes("pixel limit") ? `it has more than ${MOST_PIXELS / 1e6} megapixels` : "it is damaged";
 }
 
 function unreadable(reason: string, where: string, cause?: unknown): LimbeckError {

@@ -27,41 +27,69 @@ export interface LabellingEstimate {
 /** Batches that are timed, after one that isn't. */
 const TIMED = 3;
 
+/** A recipe's teachers, ready to label. */
+export interface Labelling {
+  /** Of each teacher. */
+  readonly caches: readonly PreparedCache[];
+  /** To label for each of them, once for each view. */
+  readonly samples: number;
+  release(): Promise<void>;
+}
+
 /**
- * Fills the cache of a recipe's teacher before any run does.
+ * Opens a recipe's teachers, and looks what the store has of their outputs.
  *
- * @param onEstimate Is told what it will take, before it starts. @returns false to leave it at that.
  * @throws LimbeckError when the recipe has no teacher or caches none, and for whatever keeps the cache from working.
  */
-export async function labelAhead(
-  recipe: Recipe,
-  environment: Environment & { readonly shards: ShardStore },
-  onEstimate: (estimate: LabellingEstimate) => boolean,
-): Promise<void> {
+export async function prepareLabelling(recipe: Recipe, environment: Environment & { readonly shards: ShardStore }): Promise<Labelling> {
   const settings = cacheSettingsOf(recipe);
   if (!settings) throw notCached(recipe);
   const read = await readData(recipe, environment);
   const [first] = await lineOf(recipe, read.data.train, environment.readFile);
   const teachers = await openTeachers(first.recipe, first.network, read, environment);
-  const { shards: store, events = {} } = environment;
+  const { shards: store } = environment;
+  const release = async (): Promise<void> => {
+    store.close();
+    await Promise.all(teachers.map((teacher) => teacher.release()));
+  };
   try {
     if (teachers.length === 0) throw new LimbeckError("The recipe has no teacher whose outputs it needs.");
     const caches: PreparedCache[] = [];
     for (const teacher of teachers) {
       caches.push(await prepareCache({ ...read, recipe: first.recipe, teacher, outputs: teacher.outputs, environment }, settings, store));
     }
-    if (!onEstimate(await estimateOf(caches, recipe, store, read.data.train.length))) return;
+    return { caches, samples: read.data.train.length, release };
+  } catch (error) {
+    await release();
+    throw error;
+  }
+}
+
+/**
+ * Fills the cache of a recipe's teacher before any run does.
+ *
+ * @param onEstimate Is told what it will take, before it starts. @returns false to leave it at that.
+ * @throws LimbeckError as `prepareLabelling` does.
+ */
+export async function labelAhead(
+  recipe: Recipe,
+  environment: Environment & { readonly shards: ShardStore },
+  onEstimate: (estimate: LabellingEstimate) => boolean,
+): Promise<void> {
+  const { caches, samples, release } = await prepareLabelling(recipe, environment);
+  const { shards: store, events = {} } = environment;
+  try {
+    if (!onEstimate(await estimateOf(caches, recipe, store, samples))) return;
     for (const { plan, labeller, missing } of caches) {
       if (missing.length > 0) await fillCache(plan, missing, labeller, store, events.onLabel);
     }
   } finally {
-    store.close();
-    await Promise.all(teachers.map(({ release }) => release()));
+    await release();
   }
 }
 
 /** Of all teachers together; a sample is one for each of them. */
-async function estimateOf(
+export async function estimateOf(
   caches: readonly PreparedCache[],
   recipe: Recipe,
   store: ShardStore,

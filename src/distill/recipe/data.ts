@@ -39,7 +39,7 @@ const imageOptions: Readonly<Record<keyof ImageOptions, z.ZodType>> = {
 };
 const imageDefaults = { channels: 3, fit: "cover", unreadable: "refuse", test: 0.1, memory: 1e9 } as const;
 
-interface Split {
+export interface Split {
   /** Training samples held out for validation, where the source has no such split: a number, or a fraction below 1. */
   readonly validation: number;
 }

@@ -201,6 +201,8 @@ describe("bytes that are no model", () => {
       ]),
     ],
     ["text", new TextEncoder().encode("# a README, not a model")],
+    ["an empty graph", Uint8Array.of(58, 0)],
+    ["an empty graph with the wire type of a number", Uint8Array.of(56, 0)],
   ])("%s", (_, bytes) => {
     expect(refusal(bytes)).toMatchObject({
       message: expect.stringMatching(/^Not a readable ONNX model/),

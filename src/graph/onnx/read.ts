@@ -35,6 +35,8 @@ export interface ReadOptions {
 export function readOnnx(bytes: Uint8Array, source = "the ONNX model", { files = new Map() }: ReadOptions = {}): Graph {
   const model = decodeModel(bytes, source);
   if (!model.graph) throw notOnnx(source, "it holds no graph");
+  const { node, input, initializer, output } = model.graph;
+  if ([node, input, initializer, output].every(({ length }) => length === 0)) throw notOnnx(source, "its graph is empty");
   if (model.graph.node.length > 0 && model.opsetImport.length === 0) throw notOnnx(source, "it names no operator set");
   const opsets = opsetsOf(model.opsetImport, source);
   for (const { name, opsetImport } of model.functions) addOpsets(opsets, opsetImport, `${source}, function "${name}"`);
