@@ -372,16 +372,58 @@ describe.concurrent("a command", () => {
   });
 });
 
-describe.concurrent("help", () => {
-  test.each(["distill", "train", "cache", "evaluate", "compare", "profile", "init", "doctor"])("of %s shows examples", async (command) => {
-    const { code, stdout } = await limbeck([command, "--help"]);
-    expect(stdout).toMatch(new RegExp(`^Usage: limbeck ${command} .*\nExamples:\n  \\$ limbeck ${command}`, "s"));
-    expect(code).toBe(0);
+describe("import and export", () => {
+  const golden = join(root, "test/golden/pretrained");
+  const out = join(place, "out/texts");
+
+  test("a folder of transformers becomes a model, and that a folder of transformers.js", async () => {
+    const imported = await limbeck([
+      "import",
+      join(golden, "sentences"),
+      "--classes",
+      "2",
+      "--layers",
+      "0,2",
+      "--out",
+      join(out, "model.onnx"),
+    ]);
+    expect(imported.stderr).toBe("");
+    expect(imported.stdout).toMatch(/^bert-2-16, [\d.]+ k parameters, gives logits\nDrawn anew: classifier\.weight, classifier\.bias\n/);
+    expect(Object.keys(filesIn(out))).toEqual(["model.onnx", "tokenizer.json", "tokenizer_config.json"]);
+    const words = ["export", join(out, "model.onnx"), "--for", "transformers", "--labels", "no,yes", "--out", join(out, "folder")];
+    const exported = await limbeck(words);
+    expect(exported.stdout).toContain('It opens with: pipeline("text-classification"');
+    expect(existsSync(join(out, "folder/onnx/model.onnx"))).toBe(true);
+    const again = await limbeck([...words.slice(0, 5), "a,b", ...words.slice(6), "--json"]);
+    expect([again.code, again.stdout]).toEqual([2, ""]);
+    expect(again.stderr).toMatch(/^Error: There is another file of this name\.\n {2}where: .*config\.json\n {2}hint: /);
   });
+
+  test.each([
+    ["no model", [join(golden, "bert", "config.json")], /There is no config\.json/],
+    ["no numbers of layers", [join(golden, "bert"), "--layers", "0,x"], /must be a whole number/],
+    ["layers that aren't there", [join(golden, "bert"), "--layers", "7"], /there is no layer 7/],
+  ])("%s is an error", async (_, args, message) => {
+    const { code, stderr } = await limbeck(["import", ...args, "--out", join(out, "none.onnx")]);
+    expect(code).toBe(2);
+    expect(stderr).toMatch(message);
+    expect(existsSync(join(out, "none.onnx"))).toBe(false);
+  });
+});
+
+describe.concurrent("help", () => {
+  test.each(["distill", "train", "cache", "evaluate", "compare", "profile", "import", "export", "init", "doctor"])(
+    "of %s shows examples",
+    async (command) => {
+      const { code, stdout } = await limbeck([command, "--help"]);
+      expect(stdout).toMatch(new RegExp(`^Usage: limbeck ${command} .*\nExamples:\n  \\$ limbeck ${command}`, "s"));
+      expect(code).toBe(0);
+    },
+  );
 
   test("lists the commands, with examples", async () => {
     const { code, stdout } = await limbeck(["--help"]);
-    for (const command of ["distill", "train", "cache", "evaluate", "compare", "profile", "init", "doctor"])
+    for (const command of ["distill", "train", "cache", "evaluate", "compare", "profile", "import", "export", "init", "doctor"])
       expect(stdout).toMatch(new RegExp(`^ {2}${command} `, "m"));
     expect(stdout).toContain("Examples:\n  $ limbeck init\n");
     expect(code).toBe(0);

@@ -1,3 +1,4 @@
+import { resolve } from "node:path";
 import { type ExportOptions, exportForTransformers } from "../../export/transformers-folder.ts";
 import { printJson } from "../output.ts";
 
@@ -10,5 +11,6 @@ interface ExportCommandOptions extends ExportOptions {
 export async function exportCommand(model: string, { out, json, ...options }: ExportCommandOptions): Promise<void> {
   const { task, files } = await exportForTransformers(model, out, options);
   if (json) return printJson({ task, files });
-  process.stdout.write([...files, "", `It opens with: pipeline("${task}", ${JSON.stringify(out)})`, ""].join("\n"));
+  // The library takes a relative path for a model's name.
+  process.stdout.write([...files, "", `It opens with: pipeline("${task}", ${JSON.stringify(resolve(out))})`, ""].join("\n"));
 }
