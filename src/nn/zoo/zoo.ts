@@ -1,5 +1,6 @@
 import { LimbeckError } from "../../errors.ts";
 import type { Graph } from "../../graph/graph.ts";
+import { airbench } from "./airbench.ts";
 import { convnext, convnextVariants } from "./convnext.ts";
 import { efficientnetB0 } from "./efficientnet.ts";
 import { lenet } from "./lenet.ts";
@@ -31,6 +32,7 @@ export const architectures = {
   ...each(vggVariants, vgg),
   ...each(resnetVariants, resnet),
   resnet9,
+  airbench,
   ...each(wideResnetVariants, wideResnet),
   "mobilenet-v2": mobilenetV2,
   "mobilenet-v2-half": mobilenetV2Half,
