@@ -25,7 +25,8 @@ export interface Evaluator {
   release(): Promise<void>;
 }
 
-const EVALUATION_BATCH = 250;
+/** The runtime keeps the memory of one batch of activations: of 250 samples that was 80 MB more, and no faster. */
+const EVALUATION_BATCH = 64;
 
 export async function createEvaluator(
   runtime: Runtime,
