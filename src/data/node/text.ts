@@ -83,8 +83,7 @@ interface Found {
 
 async function readTable(path: string, split: SplitName, list: TextList, reading: Reading, tokenizer: Tokenizer, maxLength: number) {
   const { columns } = reading;
-  const isNumbered = Object.values(columns).some((column) => typeof column === "number");
-  const table = await openTextTable(path, !isNumbered);
+  const table = await openTextTable(path, !goByNumber(columns));
   const found = columnsAmong(table, columns, path);
   reading.table ??= labelsOf(table, found);
   const { text, pair = -1, label = -1 } = found;
@@ -120,10 +119,17 @@ const labelsOf = (table: TextTable, { label }: Found): LabelTable => {
   return names ? namedLabels(names) : labelTable();
 };
 
-/** @throws LimbeckError when labels tell no two classes apart. */
+/** @throws LimbeckError when labels tell no two classes apart, or are no classes. */
 function classesOf(table: LabelTable | undefined, where: string) {
   const finished = (table ?? labelTable()).finish(where);
   const [only, second] = finished.classes;
+  const fractional = finished.classes.find((name) => !Number.isInteger(Number(name)));
+  if (fractional !== undefined && finished.classes.every((name) => Number.isFinite(Number(name)))) {
+    throw new LimbeckError(`Labels are numbers such as ${fractional}: regression isn't there yet.`, {
+      where,
+      hint: "Say which column holds classes, in columns.label.",
+    });
+  }
   if (second !== undefined) return finished;
   throw new LimbeckError(only === undefined ? "No sample has a label." : `There is one class only, "${only}".`, {
     where,
@@ -140,6 +146,8 @@ function lengthsOf(read: BySplit<TextList>, { buckets, length }: TextSource): Te
   return wanted.slice(0, 1 + wanted.findIndex((bucket) => bucket >= longest));
 }
 
+const goByNumber = (columns: TextColumns): boolean => Object.values(columns).some((column) => typeof column === "number");
+
 function columnsAmong({ names }: TextTable, wanted: TextColumns, path: string): Found {
   const spelled = names.map((name) => name.trim().toLowerCase());
   const placeOf = (what: "text" | "pair" | "label", chosen: string | number): number => {
@@ -153,8 +161,8 @@ function columnsAmong({ names }: TextTable, wanted: TextColumns, path: string): 
     return place === -1 ? undefined : place;
   };
   const chosen = (what: "text" | "pair" | "label") => (wanted[what] === undefined ? undefined : placeOf(what, wanted[what]));
-  // Where columns go by numbers, there are no names.
-  const isNumbered = Object.values(wanted).some((column) => typeof column === "number");
+  // Where columns go by number, there are no names.
+  const isNumbered = goByNumber(wanted);
   const couple = pairNames.find((pair) => pair.every((name) => spelled.includes(name)));
   const paired = wanted.text === undefined && couple ? couple.map((name) => spelled.indexOf(name)) : [];
   const text = chosen("text") ?? paired[0] ?? (isNumbered ? undefined : usual(textNames));
