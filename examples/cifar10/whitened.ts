@@ -6,6 +6,7 @@
 import { dirname } from "node:path";
 import { EigenvalueDecomposition, Matrix } from "ml-matrix";
 import { evaluationBatches } from "../../src/data/batches.ts";
+import { VALUES } from "../../src/data/inputs.ts";
 import { openData } from "../../src/data/node/open-data.ts";
 import { statisticsOf } from "../../src/data/normalize.ts";
 import { parseData } from "../../src/distill/recipe/parse.ts";
@@ -28,7 +29,7 @@ const normalization = await statisticsOf(train);
 for await (const { inputs } of evaluationBatches(train, { batchSize: IMAGES, normalization })) {
   const network = airbench({ inputShape: [CHANNELS, SIZE, SIZE], classes: train.classes.length, seed: 0 });
   const weights = new Map([
-    ["whiten.weight", whitening(inputs)],
+    ["whiten.weight", whitening(inputs[VALUES] as Float32Tensor)],
     ["whiten.bias", float32(new Float32Array(2 * PATCH))],
   ]);
   await makeDirectory(dirname(out));
