@@ -107,7 +107,12 @@ test("a trained teacher is to be distilled where few labels are known; all is wr
 
 test.each<[what: string, overrides: readonly string[], advice: string, summary: RegExp]>([
   ["untrained", ["teacher=untrained.onnx"], "do not distil", /wrong for this data/],
-  ["of permuted classes", ["teacher=permuted.onnx"], "distil, but first", /put the teacher's classes in the order of the data/],
+  [
+    "of permuted classes",
+    ["teacher=permuted.onnx"],
+    "distil, but first",
+    /^Distil, but first put the teacher's classes in the order of the data\.$/,
+  ],
   ["that gives probabilities", ["teacher=softmax.onnx"], "distil, but first", /take the teacher's logits/],
   ["as small as the student", ["student=teacher.onnx"], "do not distil", /as big as the teacher/],
 ])("a teacher %s", async (_, overrides, advice, summary) => {

@@ -45,7 +45,7 @@ function table({ head, rows }: Table, name: string): Markup {
   const row = ([label = "", ...cells]: readonly string[]): Markup =>
     html`<tr><th scope="row">${label}</th>${cells.map((cell) => html`<td>${cell}</td>`)}</tr>
 `;
-  return html`<div class="scroll" tabindex="0" role="region" aria-label="${name}"><table class="comparison compared">
+  return html`<div class="scroll" tabindex="0" role="region" aria-label="${name}"><table class="comparison compared scores">
 <thead><tr><th scope="col">${first}</th>${heads}</tr></thead><tbody>${rows.map(row)}</tbody></table></div>`;
 }
 

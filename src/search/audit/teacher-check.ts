@@ -5,7 +5,7 @@ import type { Samples } from "../../data/samples.ts";
 import { normalizationOf } from "../../distill/network.ts";
 import type { ReadTeacher } from "../../distill/teacher.ts";
 import { bestReordering, type Reordering } from "../../measure/assignment.ts";
-import { accuracy, confusionMatrix } from "../../measure/classification.ts";
+import { confusionMatrix } from "../../measure/classification.ts";
 import { readIfThere } from "../../run/files.ts";
 import type { Runtime, Session } from "../../runtime/runtime.ts";
 import { type Predictions, predict } from "../../train/evaluation.ts";
@@ -90,31 +90,30 @@ const usual: readonly (readonly [name: string, mean: readonly number[], std: rea
   ["by the mean and deviation of ImageNet", [0.485, 0.456, 0.406], [0.229, 0.224, 0.225]],
 ];
 
-/** The best of the usual normalisations, if it is better than the one in use. */
+/** The best of the usual normalisations, if it is better than the one in use; whatever the order of the classes, which is another mistake. */
 async function bestOtherwise(
   session: Session,
   graph: ReadTeacher["graph"],
   samples: Samples,
   own: Normalization,
 ): Promise<TeacherFigures["renormalized"]> {
-  const before = accuracy(await predict(session, graph, samples, own));
+  const accuracyBy = async (normalization: Normalization) => reorderingOf(await predict(session, graph, samples, normalization)).accuracy;
+  const before = await accuracyBy(own);
   let best: TeacherFigures["renormalized"];
   for (const [name, mean, std] of usual) {
     if (mean.length > 1 && mean.length !== own.mean.length) continue;
     const spread = (values: readonly number[]) => own.mean.map((_, channel) => values[channel] ?? (values[0] as number));
-    const { accuracy: reached } = await predict(session, graph, samples, { mean: spread(mean), std: spread(std) });
+    const reached = await accuracyBy({ mean: spread(mean), std: spread(std) });
     if (reached - before > (best?.gain ?? 0)) best = { name, gain: reached - before };
   }
   return best;
 }
 
-/**
- * What the report beside a student.onnx says that it reaches; nothing where there is none, or it is of another file.
- */
+/** What the report beside a student.onnx says that it reaches; nothing where there is none, or it is of another file. */
 export async function claimBeside(path: string, bytes: Uint8Array): Promise<number | undefined> {
   if (basename(path) !== "student.onnx") return undefined;
-  const report = await readIfThere(join(dirname(path), "report.json"));
   try {
+    const report = await readIfThere(join(dirname(path), "report.json"));
     const { student } = JSON.parse(new TextDecoder().decode(report)) as {
       student?: { bytes?: unknown; accuracy?: { lastEpoch?: unknown } };
     };

@@ -87,7 +87,7 @@ function instead({ kind, name, lead }: OtherArm): Decision {
 
 /** What the teacher gets right once its classes and inputs are put right. */
 export function bestAccuracy({ teacher: { scores, reordering, renormalized } }: AuditFigures): number {
-  return Math.min(1, Math.max(scores.accuracy, reordering.accuracy, scores.accuracy + (renormalized?.gain ?? 0)));
+  return Math.min(1, Math.max(scores.accuracy, reordering.accuracy) + (renormalized?.gain ?? 0));
 }
 
 /** By what the student is smaller: in parameters or operations, whichever is more. */
