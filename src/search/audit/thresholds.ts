@@ -43,7 +43,7 @@ export const thresholds = {
     source: OWN,
     as: "times",
   },
-  worthwhile: { value: 2, decides: "A student that isn't {} smaller or faster saves little.", source: OWN, as: "times" },
+  worthwhile: { value: 2, decides: "A student that isn't {} smaller saves little.", source: OWN, as: "times" },
   mostReduction: {
     value: 10,
     decides:
