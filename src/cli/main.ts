@@ -4,7 +4,7 @@ import { packageVersion } from "../run/package.ts";
 import { devices } from "../runtime/runtime.ts";
 import { examples, integer, positiveInteger, setOption } from "./options.ts";
 import { reportError } from "./output.ts";
-import { addSearchCommands, withJobOptions } from "./search-commands.ts";
+import { addAuditCommand, addSearchCommands, withJobOptions } from "./search-commands.ts";
 
 /** The command line. Each command's code is loaded when it is called, so that help is instant. */
 function program(): Command {
@@ -50,6 +50,7 @@ function program(): Command {
     )
     .action(async (recipe, options) => (await import("./commands/cache.ts")).cacheCommand(recipe, options));
 
+  addAuditCommand(limbeck, DATA);
   addSearchCommands(limbeck);
   limbeck
     .command("evaluate")

@@ -20,6 +20,19 @@ export function positiveInteger(text: string): number {
   return value;
 }
 
+export function positiveNumber(text: string): number {
+  const value = Number(text);
+  if (!(value > 0) || !Number.isFinite(value)) throw new InvalidArgumentError("It must be a number above 0.");
+  return value;
+}
+
+/** `93.5` or `93.5%`, as a fraction of 1. */
+export function percentage(text: string): number {
+  const value = text.trim() === "" ? Number.NaN : Number(text.replace(/ ?%$/, ""));
+  if (!(value >= 0 && value <= 100)) throw new InvalidArgumentError("It must be a percentage from 0 to 100.");
+  return value / 100;
+}
+
 /** `1,2,4`: numbers above 0, none of them twice. */
 export function positiveNumbers(text: string): readonly number[] {
   const values = text.split(",").map(Number);

