@@ -5,12 +5,13 @@ import { type LossName, lossTable } from "../losses/table.ts";
 import { meanOfLogits } from "../losses/teachers.ts";
 import { type TemperatureRecipe, temperatureOf, temperatureSchedules } from "../losses/temperature.ts";
 import { onlyLabels } from "../losses/truth.ts";
+import { ATTENTION_MASK } from "../nn/text.ts";
 import type { ScheduleRecipe } from "../options.ts";
 import type { Schedule } from "../train/schedules.ts";
 import type { LossContext, LossTerm } from "../train/step.ts";
 import { fitPair } from "./adapters.ts";
 import { checkCombine, combineLosses, isOfBatches, meanOf } from "./combine.ts";
-import { type PairRecipe, resolvePairs, type TapPair, type Tapped } from "./pairs.ts";
+import { type PairMap, type PairRecipe, resolvePairs, type TapPair, type Tapped } from "./pairs.ts";
 import type { CombineRecipe, LossRecipe } from "./recipe/schema.ts";
 import { toSchedule } from "./schedule.ts";
 import { listTaps } from "./taps.ts";
@@ -40,7 +41,10 @@ export interface Objective {
 interface Asked {
   readonly name: LossName;
   readonly definition: LossDefinition;
-  readonly recipe: Readonly<Record<string, unknown>> & { readonly weight: ScheduleRecipe; readonly pairs?: readonly PairRecipe[] };
+  readonly recipe: Readonly<Record<string, unknown>> & {
+    readonly weight: ScheduleRecipe;
+    readonly pairs?: readonly PairRecipe[] | PairMap;
+  };
 }
 
 /** @throws LimbeckError when a loss finds in a network nothing to compare. */
@@ -133,10 +137,13 @@ function onFeatures(definition: FeatureLoss, { recipe }: Asked, networks: Networ
     ),
     build: (context) => {
       const { logits: studentLogits } = context;
+      const mask = maskOf(networks.student, context);
       const answers = pairs.map((_, index) => context.teacher(teacherName(index, LOGITS)));
       const losses = pairs.map((ofTeacher, index) => {
         const parts = partsOf(context, index, teachers.length);
-        const fitted = ofTeacher.map((pair, place) => fitPair(parts, `adapter${place}`, valuesOf(context, pair, index), definition.fit));
+        const fitted = ofTeacher.map((pair, place) =>
+          fitPair(parts, `adapter${place}`, valuesOf(context, pair, index), definition.fit, mask),
+        );
         const teacherLogits = answers[index] as Value;
         const numbers = numbersOf(definition, recipe, parts, { student: studentLogits, teacher: teacherLogits });
         return definition.build({
@@ -146,6 +153,7 @@ function onFeatures(definition: FeatureLoss, { recipe }: Asked, networks: Networ
           classes,
           samples,
           pairs: fitted,
+          mask,
           studentLogits,
           teacherLogits,
         });
@@ -157,8 +165,9 @@ function onFeatures(definition: FeatureLoss, { recipe }: Asked, networks: Networ
 }
 
 /** Of a loss that looks at the student alone. */
-function onStudent(definition: FeatureLoss, { recipe }: Asked, { classes, samples }: Networks, tapped: () => TappedNetworks): Term {
+function onStudent(definition: FeatureLoss, { recipe }: Asked, networks: Networks, tapped: () => TappedNetworks): Term {
   const { student } = tapped();
+  const { classes, samples } = networks;
   const pairs = resolvePairs(recipe.pairs, definition, student, student);
   return {
     build: (context) => {
@@ -166,10 +175,16 @@ function onStudent(definition: FeatureLoss, { recipe }: Asked, { classes, sample
       const { logits } = context;
       const parts = partsOf(context, 0, 1);
       const numbers = numbersOf(definition, recipe, parts, { student: logits, teacher: logits });
-      const fitted = own.map((pair, place) => fitPair(parts, `adapter${place}`, pair, definition.fit));
-      return definition.build({ ...sceneOf(definition, recipe, context), ...parts, numbers, classes, samples, pairs: fitted });
+      const mask = maskOf(networks.student, context);
+      const fitted = own.map((pair, place) => fitPair(parts, `adapter${place}`, pair, definition.fit, mask));
+      return definition.build({ ...sceneOf(definition, recipe, context), ...parts, numbers, classes, samples, pairs: fitted, mask });
     },
   };
+}
+
+/** [B, T], 1 for tokens and 0 for padding, where the student takes texts. */
+function maskOf({ inputs }: Graph, context: LossContext): Value | undefined {
+  return inputs.some(({ name }) => name === ATTENTION_MASK) ? context.student(ATTENTION_MASK) : undefined;
 }
 
 const sampleShape = ({ shape }: { readonly shape: readonly unknown[] }): number[] => shape.slice(1).map(Number);
@@ -213,10 +228,17 @@ function schedulesOf({ definition, recipe }: Asked, term: string): Readonly<Reco
   return Object.fromEntries([["weight", recipe.weight] as const, ...written].map(([key, value]) => [`${key}:${term}`, toSchedule(value)]));
 }
 
-function sceneOf({ name }: LossDefinition, recipe: Asked["recipe"], { labels, partners, isPartial, indices }: LossContext) {
+function sceneOf({ name }: LossDefinition, recipe: Asked["recipe"], context: LossContext) {
+  const { labels, partners, isPartial, indices, tokenLabels } = context;
   const truth = { labels, partners, isPartial };
   const who = `The loss "${name}"`;
-  return { truth, labels: () => onlyLabels(truth, who), indices: partners ? () => refuseMixed(who) : indices, options: recipe };
+  return {
+    truth,
+    labels: () => onlyLabels(truth, who),
+    indices: partners ? () => refuseMixed(who) : indices,
+    tokenLabels,
+    options: recipe,
+  };
 }
 
 function refuseMixed(who: string): never {

@@ -137,8 +137,9 @@ it("takes the weights of a quantised ONNX file, to half a step of its integers",
 
 /** Of scores, those of the first twenty words. */
 function firstWords(scores: Tensor | undefined): Tensor {
-  const [samples, tokens, words] = (scores?.shape ?? []) as [number, number, number];
-  const data = (scores?.data as Float32Array).filter((_, index) => index % words < 20);
+  const { shape, data: all } = scores as Tensor;
+  const [samples, tokens, words] = shape as [number, number, number];
+  const data = (all as Float32Array).filter((_, index) => index % words < 20);
   return { type: "float32", shape: [samples, tokens, 20], data };
 }
 

@@ -2,7 +2,7 @@ import { backpropagate } from "../autodiff/gradient.ts";
 import { sizesOf } from "../autodiff/rule.ts";
 import { LimbeckError } from "../errors.ts";
 import { type GraphBuilder, graphBuilder } from "../graph/builder/builder.ts";
-import { formatShape, type Graph, type Value } from "../graph/graph.ts";
+import { formatShape, type Graph, type Shape, type Value } from "../graph/graph.ts";
 import { unrollRecurrent } from "../graph/rewrite/decompose/recurrent/unroll.ts";
 import { foldConstants } from "../graph/rewrite/fold.ts";
 import { forSpeed } from "../graph/rewrite/for-speed.ts";
@@ -11,6 +11,7 @@ import { pruneDead } from "../graph/rewrite/prune.ts";
 import { type Float32Tensor, zeros } from "../graph/tensor.ts";
 import type { LossParts } from "../losses/loss.ts";
 import { knownOf, sharesOf, type Truth } from "../losses/truth.ts";
+import { INPUT_IDS } from "../nn/text.ts";
 import { averageTeacher, movingAverage } from "./average-teacher.ts";
 import { weighedByUncertainty } from "./balance/uncertainty.ts";
 import { lossParts } from "./loss-parts.ts";
@@ -21,6 +22,8 @@ import { inlineForTraining, trainable } from "./trainable.ts";
 export interface LossContext extends LossParts, Truth {
   /** [B], int32: the places of the batch's samples in the training set. */
   readonly indices: () => Value;
+  /** [B, T], int32: the word that was at each token that is masked, and −1 elsewhere. @throws LimbeckError where samples are no texts. */
+  readonly tokenLabels: () => Value;
   /** The student's first output; [B, classes] of a classifier. */
   readonly logits: Value;
   /** A value inside the student, by name. */
@@ -95,6 +98,8 @@ export interface CompiledStep {
     readonly partners?: { readonly labels: string; readonly share: string };
     /** Where a loss asks for it. */
     readonly indices?: string;
+    /** Where a loss asks for it: the words that are masked. */
+    readonly tokenLabels?: string;
     readonly teacher: readonly string[];
   };
   /**
@@ -109,6 +114,7 @@ const STEP = "step:";
 export const LABELS = `${STEP}labels`;
 const PARTNERS = { labels: `${STEP}partnerLabels`, share: `${STEP}share` };
 const INDICES = `${STEP}indices`;
+const TOKEN_LABELS = `${STEP}tokenLabels`;
 export const METRICS = `${STEP}metrics`;
 /** Name of the input that takes a scalar. */
 export const scalarInput = (scalar: string): string => STEP + scalar;
@@ -157,7 +163,7 @@ export function compileStep(options: StepOptions): CompiledStep {
   };
   const entries = Object.values(metrics).map((value) => g.reshape(value, [1]));
   g.output(g.concat(entries, 0), METRICS);
-  const { inputs, indices, teacher } = objective;
+  const { inputs, indices, tokenLabels, teacher } = objective;
   return {
     graph: forSpeed(pruneDead(g.build())),
     batchSize,
@@ -166,7 +172,14 @@ export function compileStep(options: StepOptions): CompiledStep {
     average: options.average ?? false,
     optimizer,
     scalars: [...scalars.keys()],
-    batch: { inputs, labels: LABELS, ...(truth.partners && { partners: PARTNERS }), ...(indices && { indices: INDICES }), teacher },
+    batch: {
+      inputs,
+      labels: LABELS,
+      ...(truth.partners && { partners: PARTNERS }),
+      ...(indices && { indices: INDICES }),
+      ...(tokenLabels && { tokenLabels: TOKEN_LABELS }),
+      teacher,
+    },
     metrics: Object.keys(metrics),
   };
 }
@@ -190,6 +203,7 @@ export function emitObjective(options: StepOptions) {
     ...truth,
     logits,
     student: (name) => required(forward.values, name),
+    tokens: bind.get(INPUT_IDS)?.shape,
     answers: average?.answers ?? new Map(),
   });
   const trained = [...parameters.keys()].map((name) => required(bind, name));
@@ -260,10 +274,17 @@ export function classifierInterface(graph: Graph, source = `graph "${graph.name}
   return [input, output];
 }
 
+interface LearntFrom {
+  /** Of a teacher inside of the step, by the names of its outputs. */
+  readonly answers: ReadonlyMap<string, Value>;
+  /** The shape of a batch of texts, [B, T]. */
+  readonly tokens: Shape | undefined;
+}
+
 function buildLosses(
   { losses, batchSize, ...options }: StepOptions,
   step: StepBuilder,
-  { answers, ...context }: Truth & Pick<LossContext, "logits" | "student"> & { readonly answers: ReadonlyMap<string, Value> },
+  { answers, tokens, ...context }: Truth & Pick<LossContext, "logits" | "student"> & LearntFrom,
 ) {
   const { g, scalar } = step;
   if (losses.length === 0) throw new LimbeckError("There is no loss to train with.", { hint: "Give the recipe at least one loss." });
@@ -272,12 +293,18 @@ function buildLosses(
     if (!answers.has(name) && !inputs.has(name)) inputs.set(name, g.input(`teacher:${name}`, "float32", [batchSize, ...shape]));
   }
   let indices: Value | undefined;
+  let tokenLabels: Value | undefined;
   const shared = {
     ...context,
     teacher: (name: string) => answers.get(name) ?? required(inputs, name),
     indices: () => {
       indices ??= g.input(INDICES, "int32", [batchSize]);
       return indices;
+    },
+    tokenLabels: () => {
+      if (!tokens) throw new LimbeckError(`A loss is of masked words, but the student has no input "${INPUT_IDS}".`);
+      tokenLabels ??= g.input(TOKEN_LABELS, "int32", tokens);
+      return tokenLabels;
     },
   };
   const added: Value[] = [];
@@ -290,7 +317,7 @@ function buildLosses(
     const weight = scalar(`weight:${name}`);
     weighted.push(options.uncertainty ? weighedByUncertainty(parts, term, weight) : g.mul(term, weight));
   }
-  return { terms, weighted, total: g.sum(...weighted), teacher: [...inputs.keys()], indices, added };
+  return { terms, weighted, total: g.sum(...weighted), teacher: [...inputs.keys()], indices, tokenLabels, added };
 }
 
 function required(values: ReadonlyMap<string, Value>, name: string): Value {
