@@ -13,6 +13,7 @@ import { loadWeights } from "../nn/load-weights.ts";
 import { buildArchitecture } from "../nn/zoo/zoo.ts";
 import { classifierInterface } from "../train/step.ts";
 import { inLayoutOf, repeatsChannel, takingImages } from "./fit-input.ts";
+import { keepLayers } from "./keep-layers.ts";
 import type { NetworkRecipe } from "./recipe/schema.ts";
 
 /** Keys of a model's metadata. */
@@ -31,7 +32,8 @@ export async function toNetwork(
   readFile: (path: string) => Promise<Uint8Array>,
 ): Promise<Graph> {
   if (recipe.zoo === "onnx") {
-    const file = fitToSamples(canonicalize(readOnnx(await readFile(recipe.file), recipe.file)), samples);
+    const whole = canonicalize(readOnnx(await readFile(recipe.file), recipe.file));
+    const file = fitToSamples(recipe.layers ? keepLayers(whole, recipe.layers, recipe.file) : whole, samples);
     return checkClassifier(recipe.newHead ? headFor(file, samples.classes.length, seed) : file, samples, recipe.file);
   }
   const { zoo, classes = samples.classes.length, weights, inputSize, ...options } = recipe;
