@@ -1,9 +1,11 @@
 import { writeFileSync } from "node:fs";
 import { type Augmentation, toTransform } from "../src/data/augmentation.ts";
 import { trainingBatches } from "../src/data/batches.ts";
+import { VALUES } from "../src/data/inputs.ts";
 import type { MixOptions } from "../src/data/mix.ts";
 import type { ImageShape } from "../src/data/placement.ts";
 import { memorySamples } from "../src/data/samples.ts";
+import type { Tensor } from "../src/graph/tensor.ts";
 import { randomFor } from "../src/random.ts";
 import { pngDataUri } from "../src/report/png.ts";
 
@@ -116,7 +118,8 @@ async function mixed(mix: MixOptions, column: number): Promise<Float32Array> {
     const batch = await firstOf(trainingBatches(samples, { batchSize: 2, seed: 1, epoch, mix }));
     const row = batch.indices.indexOf(0);
     const partner = batch.partners?.labels.data[row];
-    if (partner === 1 && found++ === column) return batch.inputs.data.slice(row * image.length, (row + 1) * image.length);
+    if (partner === 1 && found++ === column)
+      return ((batch.inputs[VALUES] as Tensor).data as Float32Array).slice(row * image.length, (row + 1) * image.length);
   }
 }
 

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { build } from "tsdown";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { valuesIn } from "../src/data/batches.fixture.ts";
 import type { Batch } from "../src/data/batches.ts";
 import { type BatchLoader, inlineLoader, type LoaderOptions } from "../src/data/loader.ts";
 import type * as nodeLoaders from "../src/data/node/loader.ts";
@@ -51,9 +52,9 @@ async function read(loader: BatchLoader) {
   let moved = false;
   for await (const batch of loader.epoch(2)) {
     // What a thread made goes back to it, and is empty here.
-    moved ||= last?.inputs.data.length === 0;
+    moved ||= last !== undefined && valuesIn(last).length === 0;
     last = batch;
-    inputs.push([...batch.inputs.data]);
+    inputs.push([...valuesIn(batch)]);
   }
   await loader.release();
   return { inputs, moved };

@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { beforeAll, describe, expect, it } from "vitest";
 import type { Batch } from "../src/data/batches.ts";
+import { feedsFor, VALUES } from "../src/data/inputs.ts";
 import { memorySamples, type Samples } from "../src/data/samples.ts";
 import { type Objective, objectiveOf, outputsOf } from "../src/distill/objective.ts";
 import { parseRecipe } from "../src/distill/recipe/parse.ts";
@@ -68,7 +69,7 @@ const teachers = golden.teachers.map((stages, index) => {
 });
 
 const allBatches: readonly Batch[] = Array.from({ length: batches }, (_, batch) => ({
-  inputs: hashed(`images${batch}`, [size, ...image], (u) => 4 * u - 2),
+  inputs: { [VALUES]: hashed(`images${batch}`, [size, ...image], (u) => 4 * u - 2) },
   labels: int32(hashed(`labels${batch}`, [size], (u) => Math.floor(classes * u)).data),
   indices: Uint32Array.from({ length: size }, (_, index) => batch * size + index),
   view: 0,
@@ -135,7 +136,7 @@ async function train(expected: GoldenObjective, channelBlock: number | undefined
     const ofLosses = step.batch.indices && { [step.batch.indices]: int32(indices) };
     metrics.push(
       await trainer.run(
-        { [INPUT]: inputs, [LABELS]: labels, ...ofLosses, ...answers[taken % batches] },
+        { ...feedsFor([INPUT], inputs), [LABELS]: labels, ...ofLosses, ...answers[taken % batches] },
         { ...Object.fromEntries(scalars), learningRate: golden.learningRate, seed: taken },
       ),
     );

@@ -1,5 +1,6 @@
 import { type Batch, trainingBatches } from "../../src/data/batches.ts";
 import { crop } from "../../src/data/crop.ts";
+import { feedsFor } from "../../src/data/inputs.ts";
 import { memorySamples, type Samples, subset } from "../../src/data/samples.ts";
 import { flip } from "../../src/data/transforms.ts";
 import { LOGITS, objectiveOf, teacherName } from "../../src/distill/objective.ts";
@@ -85,7 +86,7 @@ async function trainingLoop(runtime: Runtime, student: Graph, data: Samples, bat
   return async () => {
     const batch = (await batches.next()).value as Batch;
     const targets = await teach(batch);
-    const feeds = { [step.batch.inputs[0] as string]: batch.inputs, [step.batch.labels]: batch.labels, ...targets };
+    const feeds = { ...feedsFor(step.batch.inputs, batch.inputs), [step.batch.labels]: batch.labels, ...targets };
     return trainer.run(feeds, { ...weights, learningRate: 0.01, seed: 0 });
   };
 }

@@ -57,6 +57,7 @@ function program(): Command {
     .description("test a classifier: accuracy, each class, calibration, confusion")
     .requiredOption("--data <location>", DATA)
     .option("--size <n>", "height and width of images, where the model takes any", positiveInteger)
+    .option("--tokenizer <folder>", TOKENIZER)
     .addOption(new Option("--split <name>", "which samples").choices(["train", "test"]).default("test"))
     .option("--teacher <model>", "another classifier: how often both give the same class")
     .addOption(deviceOption())
@@ -75,6 +76,7 @@ function program(): Command {
     .argument("<models...>", "ONNX models")
     .description("measure models side by side: accuracy, size, latency in turns, memory, energy")
     .option("--data <location>", `test them on it: ${DATA}`)
+    .option("--tokenizer <folder>", TOKENIZER)
     .addOption(new Option("--split <name>", "which samples").choices(["train", "test"]).default("test"))
     .option("--reference <model>", "with what the others are to agree (default: the first)")
     .option("--batch <n>", "samples at once, beside one alone", positiveInteger, 32)
@@ -197,6 +199,7 @@ function runCommand(parent: Command, name: string, description: string): Command
     .description(description)
     .option("--data <location>", DATA)
     .option("--size <n>", "height and width that images get", positiveInteger)
+    .option("--tokenizer <folder>", "of texts: where tokenizer.json is")
     .option("--teacher <model>", "the teacher, an ONNX model")
     .option("--student <model>", "the network to train: an ONNX model, or one of the zoo by name")
     .option("--out <directory>", "the run directory (default: runs/NAME)")
@@ -209,6 +212,7 @@ function runCommand(parent: Command, name: string, description: string): Command
 }
 
 const DATA = "a directory of data, KIND:PATH (imageFolder:photos), or npm:PACKAGE/DIRECTORY";
+const TOKENIZER = "of texts: where tokenizer.json is (default: beside the model)";
 const deviceOption = (): Option => new Option("--device <name>", "where it runs: docs/devices.md").choices(devices);
 
 function numbers(text: string): number[] {

@@ -1,17 +1,20 @@
 import { LimbeckError } from "../errors.ts";
 import { elementCount, type Float32Tensor, float32, int32, type Tensor } from "../graph/tensor.ts";
+import { INPUT_IDS } from "../nn/text.ts";
 import { permutation, randomFor } from "../random.ts";
+import { type Inputs, VALUES } from "./inputs.ts";
 import { type MixOptions, type MixtureOf, mixedRowWriter, mixtures, samplesFor } from "./mix.ts";
 import { type Near, near } from "./near.ts";
 import type { Normalization } from "./normalize.ts";
 import { type RowWriter, rowWriter } from "./rows.ts";
 import type { Samples } from "./samples.ts";
+import { byLength, shuffledBatches, type Texts, tokenInputs } from "./texts.ts";
 import type { Transform } from "./transforms.ts";
 
 /** Some samples as tensors. */
 export interface Batch {
-  /** `[B, C, H, W]` */
-  readonly inputs: Float32Tensor;
+  /** Values `[B, C, H, W]`, or tokens `[B, S]`. */
+  readonly inputs: Inputs;
   /** `[B]`, int32; −1 where a sample has none. */
   readonly labels: Tensor;
   /** Where samples are mixed: the labels of what each is mixed with, `[B]`, int32, and the share of its own label, `[B]`. */
@@ -22,6 +25,8 @@ export interface Batch {
   readonly view: number;
   /** B */
   readonly size: number;
+  /** S: tokens of each sample, padding included, where they are texts. */
+  readonly length?: number;
 }
 
 export interface EvaluationBatchOptions {
@@ -47,6 +52,7 @@ export interface TrainingBatchOptions extends Omit<ViewBatchOptions, "view"> {
 
 const SHUFFLE = 0x53687566;
 const TRANSFORM = 0x54726e73;
+const BATCHES = 0x42617463;
 
 /** Full batches in an epoch; what is left over is dropped, and falls on other samples in the next epoch. */
 export function stepsPerEpoch(samples: Samples, batchSize: number): number {
@@ -70,7 +76,7 @@ export interface Epoch {
 }
 
 export interface BatchBuffers {
-  /** `[batchSize · sample]` */
+  /** `[batchSize · sample]`; tokens have memory of their own. */
   readonly inputs: Float32Array<ArrayBuffer>;
   /** `[batchSize]` */
   readonly labels: Int32Array<ArrayBuffer>;
@@ -78,9 +84,12 @@ export interface BatchBuffers {
   readonly partners?: { readonly labels: Int32Array<ArrayBuffer>; readonly share: Float32Array<ArrayBuffer> };
 }
 
-export function batchBuffers({ sampleShape }: Samples, { batchSize, mix }: Pick<ViewBatchOptions, "batchSize" | "mix">): BatchBuffers {
+export function batchBuffers(
+  { sampleShape, texts }: Samples,
+  { batchSize, mix }: Pick<ViewBatchOptions, "batchSize" | "mix">,
+): BatchBuffers {
   return {
-    inputs: new Float32Array(batchSize * elementCount(sampleShape)),
+    inputs: new Float32Array(texts ? 0 : batchSize * elementCount(sampleShape)),
     labels: new Int32Array(batchSize),
     ...(mix && { partners: { labels: new Int32Array(batchSize), share: new Float32Array(batchSize) } }),
   };
@@ -94,24 +103,35 @@ export function viewOf(options: Pick<TrainingBatchOptions, "epoch" | "views" | "
 
 /**
  * One epoch of training: shuffled by (seed, epoch), each sample transformed by its own stream of (seed, view, index). A batch therefore
- * depends on nothing drawn before it, so that batches can be made in any order, anywhere, and are the same.
+ * depends on nothing drawn before it, so that batches can be made in any order, anywhere, and are the same. Texts of like length are
+ * together (`byLength`).
  *
  * @throws LimbeckError when the samples do not fill one batch, or an option does not fit them.
  */
 export function trainingEpoch(samples: Samples, options: TrainingBatchOptions): Epoch {
   const { batchSize, seed, epoch } = options;
   const steps = stepsPerEpoch(samples, batchSize);
-  const order = permutation(samples.length, randomFor(seed, epoch, SHUFFLE)).subarray(0, steps * batchSize);
+  const drawn = permutation(samples.length, randomFor(seed, epoch, SHUFFLE)).subarray(0, steps * batchSize);
+  const order = samples.texts
+    ? shuffledBatches(byLength(samples.texts, drawn, batchSize), batchSize, randomFor(seed, epoch, BATCHES))
+    : drawn;
   return ofView(samples, order, { ...options, view: viewOf(options) });
 }
 
 function ofView(samples: Samples, order: Uint32Array, options: ViewBatchOptions): Epoch {
-  const { seed, view, mix } = options;
+  const { seed, view, mix, transforms = [] } = options;
+  if (samples.texts) {
+    if (!mix && transforms.length === 0) return inOrder(near(samples), order, options, tokensOf(samples.texts));
+    throw new LimbeckError("Texts can't be transformed or mixed as images are.", {
+      where: samples.name,
+      hint: "Leave data.augment and data.mix out.",
+    });
+  }
   const source = near(samples);
   const write = rowWriter(source.samples, options, (index) => randomFor(seed, view, index, TRANSFORM));
-  if (!mix) return inOrder(source, order, options, write);
+  if (!mix) return inOrder(source, order, options, valuesOf(samples, write));
   const mixtureOf = mixtures(samples, mix, seed, view);
-  return inOrder(source, order, options, mixedRowWriter(source.samples, options, write, mixtureOf), mixtureOf);
+  return inOrder(source, order, options, valuesOf(samples, mixedRowWriter(source.samples, options, write, mixtureOf)), mixtureOf);
 }
 
 /**
@@ -135,39 +155,63 @@ export function trainingBatches(samples: Samples, options: TrainingBatchOptions 
   return inTurn(samples, trainingEpoch(samples, options), options, startStep);
 }
 
-/** Every sample, in order, untransformed; the last batch may be smaller. Buffers serve as in `trainingBatches`. */
+/**
+ * Every sample once, untransformed, in order, but for texts, which come by their lengths; the last batch may be smaller. Buffers serve as in
+ * `trainingBatches`.
+ */
 export function evaluationBatches(samples: Samples, { batchSize, normalization }: EvaluationBatchOptions): AsyncIterable<Batch> {
   checkBatchSize(batchSize);
-  const order = Uint32Array.from({ length: samples.length }, (_, index) => index);
+  const all = Uint32Array.from({ length: samples.length }, (_, index) => index);
   const source = near(samples);
-  const write = rowWriter(source.samples, { normalization }, nothingRandom);
-  return inTurn(samples, inOrder(source, order, { batchSize, view: 0 }, write), { batchSize });
+  const { texts } = samples;
+  const order = texts ? byLength(texts, all, batchSize) : all;
+  const make = texts ? tokensOf(texts) : valuesOf(samples, rowWriter(source.samples, { normalization }, nothingRandom));
+  return inTurn(samples, inOrder(source, order, { batchSize, view: 0 }, make), { batchSize });
 }
 
 const nothingRandom = () => randomFor();
+
+/** What networks are fed of the samples of a batch. */
+type MakeInputs = (indices: Uint32Array, buffers: BatchBuffers) => Inputs;
+
+const tokensOf =
+  (texts: Texts): MakeInputs =>
+  (indices) =>
+    tokenInputs(texts, indices);
+
+function valuesOf({ sampleShape }: Samples, write: RowWriter): MakeInputs {
+  const size = elementCount(sampleShape);
+  return (indices, { inputs }) => {
+    indices.forEach((index, row) => void write(index, inputs, row * size));
+    return valuesIn(inputs, indices.length, sampleShape);
+  };
+}
+
+/** The values of so many samples that lie in a buffer. */
+export const valuesIn = (buffer: Float32Array, count: number, sampleShape: readonly number[]): Inputs => ({
+  [VALUES]: float32(buffer.subarray(0, count * elementCount(sampleShape)), [count, ...sampleShape]),
+});
 
 function inOrder(
   { samples, fetch, show }: Near,
   order: Uint32Array,
   { batchSize, view }: Pick<ViewBatchOptions, "batchSize" | "view">,
-  write: RowWriter,
+  makeInputs: MakeInputs,
   mixtureOf?: MixtureOf,
 ): Epoch {
-  const { sampleShape } = samples;
-  const size = elementCount(sampleShape);
   const steps = Math.ceil(order.length / batchSize);
   const indicesOf = (step: number) => order.subarray(step * batchSize, (step + 1) * batchSize);
   const make = (indices: Uint32Array, buffers: BatchBuffers): Batch => {
-    const { inputs, labels, partners } = buffers;
+    const { labels, partners } = buffers;
+    const inputs = makeInputs(indices, buffers);
     indices.forEach((index, row) => {
-      write(index, inputs, row * size);
       labels[row] = samples.label(index);
       if (!partners || !mixtureOf) return;
       const { partner, share } = mixtureOf(index);
       partners.labels[row] = samples.label(partner);
       partners.share[row] = share;
     });
-    return batchOf(buffers, indices, sampleShape, view);
+    return batchOf(buffers, indices, inputs, view);
   };
   if (!fetch) return { steps, batch: (step, buffers) => make(indicesOf(step), buffers) };
   const neededFor = (step: number) => samplesFor(indicesOf(step), mixtureOf);
@@ -191,12 +235,11 @@ function inOrder(
   };
 }
 
-/** The batch that lies in buffers: as many rows as there are indices. */
-export function batchOf(buffers: BatchBuffers, indices: Uint32Array, sampleShape: readonly number[], view: number): Batch {
-  const { inputs, labels, partners } = buffers;
+/** The batch whose labels lie in buffers: as many rows as there are indices. */
+export function batchOf({ labels, partners }: BatchBuffers, indices: Uint32Array, inputs: Inputs, view: number): Batch {
   const size = indices.length;
   return {
-    inputs: float32(inputs.subarray(0, size * elementCount(sampleShape)), [size, ...sampleShape]),
+    inputs,
     labels: int32(labels.subarray(0, size), [size]),
     ...(partners && {
       partners: { labels: int32(partners.labels.subarray(0, size), [size]), share: float32(partners.share.subarray(0, size), [size]) },
@@ -204,6 +247,7 @@ export function batchOf(buffers: BatchBuffers, indices: Uint32Array, sampleShape
     indices,
     view,
     size,
+    length: inputs[INPUT_IDS]?.shape[1],
   };
 }
 

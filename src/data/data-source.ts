@@ -1,5 +1,5 @@
 /** One or more files, or those of each split; a split that is not named is held out of training. */
-export type ImageFiles = string | readonly string[] | SplitFiles;
+export type DataFiles = string | readonly string[] | SplitFiles;
 export interface SplitFiles {
   readonly train: string | readonly string[];
   readonly validation?: string | readonly string[];
@@ -25,6 +25,27 @@ export interface ImageOptions extends Decoding {
   readonly memory: number;
 }
 
+/** In which columns texts and labels are: names, or of files without a header numbers, from 0. */
+export interface TextColumns {
+  readonly text?: string | number;
+  /** The second text of a pair. */
+  readonly pair?: string | number;
+  readonly label?: string | number;
+}
+
+/** How texts become samples. */
+export interface TextOptions {
+  /** A folder with `tokenizer.json`, or such a file. */
+  readonly tokenizer: string;
+  /** The most tokens of a text, special ones included; of a pair the longer text is cut first. */
+  readonly length: number;
+  /** The numbers of tokens that batches are padded to, or how many numbers there are to be. */
+  readonly buckets: number | readonly number[];
+  readonly columns?: TextColumns;
+  /** Samples held out for testing, where the source has no such split: a number, or a fraction below 1. */
+  readonly test: number;
+}
+
 /** In which columns (in tar archives: under which extensions) image and label are. */
 export interface Columns {
   readonly image?: string;
@@ -32,18 +53,21 @@ export interface Columns {
 }
 
 /** Where data come from. Paths are relative to the recipe. */
-export type DataSource<Image = ImageOptions> =
+export type DataSource<Image = ImageOptions, Text = TextOptions> =
   | { readonly idx: string }
   | { readonly cifar: string }
   | ({ readonly imageFolder: string } & Image)
-  | ({ readonly parquet: ImageFiles; readonly columns?: Columns } & Image)
-  | ({ readonly manifest: ImageFiles; readonly columns?: Columns } & Image)
-  | ({ readonly webdataset: ImageFiles; readonly columns?: Columns } & Image);
+  | ({ readonly parquet: DataFiles; readonly columns?: Columns } & Image)
+  | ({ readonly manifest: DataFiles; readonly columns?: Columns } & Image)
+  | ({ readonly webdataset: DataFiles; readonly columns?: Columns } & Image)
+  | ({ readonly text: DataFiles } & Text);
+
+export type TextSource = Extract<DataSource, TextOptions>;
 
 /** A source whose images are decoded. */
 export type EncodedSource = Extract<DataSource, ImageOptions>;
 
-export const sourceKinds = ["idx", "imageFolder", "parquet", "manifest", "cifar", "webdataset"] as const;
+export const sourceKinds = ["idx", "imageFolder", "parquet", "manifest", "cifar", "webdataset", "text"] as const;
 export type SourceKind = (typeof sourceKinds)[number];
 export const encodedKinds: readonly SourceKind[] = ["imageFolder", "parquet", "manifest", "webdataset"];
 
@@ -59,7 +83,7 @@ export function isEncoded(data: object): data is EncodedSource {
 /** What a source is called in messages and reports. */
 export function sourceName(data: DataSource): string {
   const [kind] = kindsOf(data) as [SourceKind];
-  const files = (data as unknown as Readonly<Record<SourceKind, ImageFiles>>)[kind];
+  const files = (data as unknown as Readonly<Record<SourceKind, DataFiles>>)[kind];
   const train = typeof files === "object" && "train" in files ? files.train : files;
   return typeof train === "string" ? train : train.join(", ");
 }

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { labelledOnly, lacksLabels, NO_LABEL, withLabels } from "./labels.ts";
-import { classCounts, memorySamples, openSamples, relabelled, type Samples, type SamplesSource, subset } from "./samples.ts";
+import { labelledOnly, lacksLabels, withLabels } from "./labels.ts";
+import { classCounts, memorySamples, NO_LABEL, openSamples, relabelled, type Samples, type SamplesSource, subset } from "./samples.ts";
 
 /** Of three classes and one that no sample has; sample i is of a class with a share of 1/2, 1/3 or 1/6. */
 function samplesOf(length: number): Samples {

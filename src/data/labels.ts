@@ -1,6 +1,6 @@
 import { LimbeckError } from "../errors.ts";
 import { permutation, type Random, randomFor } from "../random.ts";
-import { relabelled, type Samples, subset } from "./samples.ts";
+import { NO_LABEL, relabelled, type Samples, subset } from "./samples.ts";
 
 /** What is known of the classes of training samples. */
 export interface LabelOptions {
@@ -13,9 +13,6 @@ export interface LabelOptions {
   /** Leaves out the samples without a label (`labelledOnly`). */
   readonly only?: boolean;
 }
-
-/** Of a sample whose class is not known. */
-export const NO_LABEL = -1;
 
 const KEEP = 0x4b656570;
 const NOISE = 0x4e6f6973;

@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { Tensor } from "../graph/tensor.ts";
 import { randomFor } from "../random.ts";
-import { copies } from "./batches.fixture.ts";
+import { copies, valuesIn } from "./batches.fixture.ts";
 import { type TrainingBatchOptions, trainingBatches, viewBatches, viewOf } from "./batches.ts";
 import { beta, type MixOptions, mixtures, samplesFor } from "./mix.ts";
 import { memorySamples, type Samples } from "./samples.ts";
@@ -82,7 +82,7 @@ describe.each(kinds)("batches mixed by %s", (_, mix) => {
     for await (const { inputs, labels, partners, indices } of trainingBatches(samples, options)) {
       indices.forEach((index, row) => {
         const share = partners?.share.data[row] as number;
-        const values = [...inputs.data.subarray(96 * row, 96 * (row + 1))].map((value) => 255 * value);
+        const values = [...valuesIn({ inputs }).subarray(96 * row, 96 * (row + 1))].map((value) => 255 * value);
         const { partner, box } = mixtures(samples, mix, 4, 3)(index);
         expect(mean(values)).toBeCloseTo(share * index + (1 - share) * partner, 3);
         if (box) expect(values.every((value) => [index, partner].includes(Math.round(value)))).toBe(true);
@@ -98,7 +98,7 @@ describe.each(kinds)("batches mixed by %s", (_, mix) => {
     for await (const { inputs, partners, labels, indices } of trainingBatches(samples, transformed)) {
       indices.forEach((index, row) => {
         const said = [partners?.share.data[row], numbersOf(partners?.labels as Tensor)[row], numbersOf(labels)[row]];
-        rows.set(index, [...inputs.data.subarray(96 * row, 96 * (row + 1)), ...said].join());
+        rows.set(index, [...valuesIn({ inputs }).subarray(96 * row, 96 * (row + 1)), ...said].join());
       });
     }
     for await (const { inputs, partners, labels, indices } of viewBatches(samples, Uint32Array.from(rows.keys()).sort(), {
@@ -108,7 +108,7 @@ describe.each(kinds)("batches mixed by %s", (_, mix) => {
     })) {
       indices.forEach((index, row) => {
         const said = [partners?.share.data[row], numbersOf(partners?.labels as Tensor)[row], numbersOf(labels)[row]];
-        expect([...inputs.data.subarray(96 * row, 96 * (row + 1)), ...said].join()).toBe(rows.get(index));
+        expect([...valuesIn({ inputs }).subarray(96 * row, 96 * (row + 1)), ...said].join()).toBe(rows.get(index));
       });
     }
   });

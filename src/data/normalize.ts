@@ -22,8 +22,12 @@ export function channelStatistics(samples: Samples, limit = samples.length): Nor
 const FETCHED = 4096;
 const FETCHED_AT_ONCE = 128;
 
-/** `channelStatistics` of all samples or, where they must be brought into memory for it, of some thousands. */
+/** Of samples without values: texts. */
+const NO_CHANNELS: Normalization = { mean: [], std: [] };
+
+/** `channelStatistics` of all samples or, where they must be brought into memory for it, of some thousands; texts have no channels. */
 export async function statisticsOf(samples: Samples): Promise<Normalization> {
+  if (samples.texts) return NO_CHANNELS;
   if (!samples.fetch) return channelStatistics(samples);
   const sums = channelSums(samples);
   const chosen = evenlySpaced(samples, FETCHED);

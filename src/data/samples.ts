@@ -4,12 +4,13 @@ import { elementCount } from "../graph/tensor.ts";
 import { permutation, randomFor } from "../random.ts";
 import type { Decoding } from "./data-source.ts";
 import type { ImageItemsSource } from "./image-items.ts";
+import type { Texts } from "./texts.ts";
 
 /** Labelled samples, read one at a time, or brought into memory first. Immutable: the same index always gives the same sample. */
 export interface Samples {
   readonly name: string;
   readonly length: number;
-  /** `[C, H, W]` */
+  /** `[C, H, W]`; of texts, which have no values, `[]`. */
   readonly sampleShape: readonly number[];
   /** Class names; a label is an index into them. */
   readonly classes: readonly string[];
@@ -17,6 +18,8 @@ export interface Samples {
   label(index: number): number;
   /** Writes sample `index`, scaled to 0..1, row-major, into `out`, which holds exactly one sample. */
   read(index: number, out: Float32Array): void;
+  /** The samples as tokens, where they are texts: `read` can't be used then. */
+  readonly texts?: Texts;
   /** Sample `index` as the bytes of which `read` gives 255ths, not copied. Absent where samples are no bytes. */
   readonly bytes?: (index: number) => Uint8Array;
   /**
@@ -68,6 +71,9 @@ export interface MemorySamples {
 
 const byteToUnit = Float32Array.from({ length: 256 }, (_, byte) => byte / 255);
 const HOLD_OUT = 0x486f6c64;
+
+/** Of a sample whose class is not known. */
+export const NO_LABEL = -1;
 
 /**
  * Samples held in memory as bytes.
@@ -133,12 +139,17 @@ export function subset(samples: Samples, indices: Uint32Array | readonly number[
   const stray = indices.find((index) => !Number.isInteger(index) || index < 0 || index >= samples.length);
   if (stray !== undefined) throw new LimbeckError(`There is no sample ${stray} among ${samples.length}.`, { where: samples.name });
   const chosen = Uint32Array.from(indices);
-  const { bytes, fetch, source } = samples;
+  const { bytes, fetch, source, texts } = samples;
   return {
     ...samples,
     length: chosen.length,
     label: (index) => samples.label(chosen[index] as number),
     read: (index, out) => samples.read(chosen[index] as number, out),
+    texts: texts && {
+      ...texts,
+      encoding: (index) => texts.encoding(chosen[index] as number),
+      text: (index) => texts.text(chosen[index] as number),
+    },
     bytes: bytes && ((index) => bytes(chosen[index] as number)),
     fetch: fetch && ((wanted) => fetch(wanted.map((index) => chosen[index] as number))),
     source: source && { subset: { of: source, indices: chosen } },
@@ -146,13 +157,15 @@ export function subset(samples: Samples, indices: Uint32Array | readonly number[
 }
 
 /**
- * Sets some samples aside, each class in proportion (to within one sample), chosen by `seed`; both parts keep the original order.
+ * Sets some samples aside, each class in proportion (to within one sample), chosen by `seed`; both parts keep the original order. Samples
+ * without a label are kept, and don't count.
  *
  * @param count How many to hold: a whole number, or a fraction below 1. With 0, `held` is empty.
  * @throws LimbeckError when nothing would be kept.
  */
 export function holdOut(samples: Samples, count: number, seed: number): { kept: Samples; held: Samples } {
-  const total = samples.length;
+  const counts = classCounts(samples);
+  const total = counts.reduce((sum, ofClass) => sum + ofClass, 0);
   const wanted = count < 1 ? Math.round(count * total) : count;
   if (!Number.isInteger(wanted) || wanted < 0 || (wanted > 0 && wanted >= total)) {
     throw new LimbeckError(`${count} of ${total} samples cannot be held out.`, {
@@ -160,12 +173,12 @@ export function holdOut(samples: Samples, count: number, seed: number): { kept: 
       hint: `Give a fraction below 1, or a whole number below ${total}.`,
     });
   }
-  const remaining = proportionalShares(classCounts(samples), wanted);
-  const held = new Uint8Array(total);
-  for (const index of permutation(total, randomFor(seed, HOLD_OUT))) {
+  const remaining = proportionalShares(counts, wanted);
+  const held = new Uint8Array(samples.length);
+  for (const index of permutation(samples.length, randomFor(seed, HOLD_OUT))) {
     const label = samples.label(index);
-    if ((remaining[label] as number) === 0) continue;
-    (remaining[label] as number)--;
+    if (!remaining[label]) continue;
+    remaining[label]--;
     held[index] = 1;
   }
   return { kept: filter(samples, (index) => held[index] === 0), held: filter(samples, (index) => held[index] === 1) };
@@ -187,10 +200,13 @@ export function withoutClasses(samples: Samples, labels: readonly number[]): Sam
   return filter(samples, (index) => !excluded.has(samples.label(index)));
 }
 
-/** How many samples each class has. */
+/** How many samples each class has; those without a label count for none. */
 export function classCounts(samples: Samples): number[] {
   const counts = samples.classes.map(() => 0);
-  for (let index = 0; index < samples.length; index++) (counts[samples.label(index)] as number)++;
+  for (let index = 0; index < samples.length; index++) {
+    const label = samples.label(index);
+    if (label !== NO_LABEL) (counts[label] as number)++;
+  }
   return counts;
 }
 

@@ -1,4 +1,4 @@
-import { int64, type Tensor } from "../graph/tensor.ts";
+import type { Tensor } from "../graph/tensor.ts";
 import { ATTENTION_MASK, INPUT_IDS, TOKEN_TYPE_IDS } from "../nn/text.ts";
 import type { Encoding } from "./tokenizer.ts";
 
@@ -12,17 +12,18 @@ export interface PadOptions {
 /** Encodings as what networks of text take: `input_ids`, `attention_mask` and `token_type_ids`, int64 [N, S], padded at the end. */
 export function tokenBatch(encodings: readonly Encoding[], { pad = 0, length }: PadOptions = {}): Record<string, Tensor> {
   const size = length ?? encodings.reduce((longest, { ids }) => Math.max(longest, ids.length), 0);
-  const filled = (padding: number, of: (encoding: Encoding) => Int32Array) =>
-    int64(
-      encodings.flatMap((encoding) => {
-        const own = Array.from(of(encoding).subarray(0, size));
-        return own.concat(new Array<number>(size - own.length).fill(padding));
-      }),
-      [encodings.length, size],
-    );
+  const shape = [encodings.length, size];
+  const filled = (padding: number, numberOf: (encoding: Encoding, place: number) => number | undefined): Tensor => {
+    const data = new BigInt64Array(encodings.length * size).fill(BigInt(padding));
+    encodings.forEach((encoding, row) => {
+      const count = Math.min(size, encoding.ids.length);
+      for (let place = 0; place < count; place++) data[row * size + place] = BigInt(numberOf(encoding, place) as number);
+    });
+    return { type: "int64", shape, data };
+  };
   return {
-    [INPUT_IDS]: filled(pad, ({ ids }) => ids),
-    [ATTENTION_MASK]: filled(0, ({ ids }) => new Int32Array(ids.length).fill(1)),
-    [TOKEN_TYPE_IDS]: filled(0, ({ typeIds }) => typeIds),
+    [INPUT_IDS]: filled(pad, ({ ids }, place) => ids[place]),
+    [ATTENTION_MASK]: filled(0, () => 1),
+    [TOKEN_TYPE_IDS]: filled(0, ({ typeIds }, place) => typeIds[place]),
   };
 }

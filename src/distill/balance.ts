@@ -2,10 +2,10 @@ import { LimbeckError } from "../errors.ts";
 import type { Runtime, SessionOptions } from "../runtime/runtime.ts";
 import { type Balancer, balancer } from "../train/balance/balancer.ts";
 import { gradientNorms } from "../train/balance/gradient-norms.ts";
-import { compileProducts, createGradientMeter } from "../train/balance/gradient-shares.ts";
+import { compileProducts, createGradientMeter, meterByLength } from "../train/balance/gradient-shares.ts";
 import type { BalanceRule } from "../train/balance/rule.ts";
 import { validationSearch } from "../train/balance/validation-search.ts";
-import type { LossTerm, StepOptions } from "../train/step.ts";
+import { type LossTerm, ofLength, type StepOptions } from "../train/step.ts";
 import { termsOf } from "./objective.ts";
 import type { BalanceRecipe, Recipe } from "./recipe/schema.ts";
 import type { Stage } from "./stages.ts";
@@ -46,7 +46,8 @@ export async function openBalance(
   if (terms.length === 1 || (balance === undefined && !shares)) return undefined;
   const rule = balance && ruleOf(balance, step.losses);
   const measures = shares || rule?.every !== undefined;
-  const meter = measures ? await createGradientMeter(runtime, compileProducts(step), options) : undefined;
+  const open = (length?: number) => createGradientMeter(runtime, compileProducts(ofLength(step, length)), options);
+  const meter = measures ? (step.sizes ? meterByLength(open) : await open()) : undefined;
   return {
     create: (memory) => balancer({ terms, meter, shares, rule }, memory),
     release: async () => meter?.release(),

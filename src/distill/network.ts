@@ -10,11 +10,15 @@ import { pruneDead } from "../graph/rewrite/prune.ts";
 import { widenFloats } from "../graph/rewrite/widen.ts";
 import { headFor } from "../nn/head.ts";
 import { loadWeights } from "../nn/load-weights.ts";
-import { buildArchitecture } from "../nn/zoo/zoo.ts";
-import { classifierInterface } from "../train/step.ts";
+import { architectures, buildArchitecture, textArchitectures } from "../nn/zoo/zoo.ts";
+import { classifierInterface } from "../train/classifier.ts";
 import { inLayoutOf, repeatsChannel, takingImages } from "./fit-input.ts";
+import { checkTexts, fitToTexts } from "./fit-texts.ts";
 import { keepLayers } from "./keep-layers.ts";
 import type { NetworkRecipe } from "./recipe/schema.ts";
+
+/** The longest text of a new network: BERT's, unless the data's are longer. */
+const POSITIONS = 512;
 
 /** Keys of a model's metadata. */
 const NORMALIZATION = "limbeck.normalization";
@@ -36,11 +40,26 @@ export async function toNetwork(
     const file = fitToSamples(recipe.layers ? keepLayers(whole, recipe.layers, recipe.file) : whole, samples);
     return checkClassifier(recipe.newHead ? headFor(file, samples.classes.length, seed) : file, samples, recipe.file);
   }
-  const { zoo, classes = samples.classes.length, weights, inputSize, ...options } = recipe;
+  if (Object.hasOwn(textArchitectures, recipe.zoo) !== Boolean(samples.texts)) {
+    const known = Object.keys(samples.texts ? textArchitectures : architectures).filter(
+      (name) => samples.texts || !Object.hasOwn(textArchitectures, name),
+    );
+    throw new LimbeckError(`The zoo's ${recipe.zoo} doesn't take ${samples.texts ? "texts" : "images"}.`, {
+      where: samples.name,
+      hint: `Those that do: ${known.join(", ")}.`,
+    });
+  }
+  const { zoo, classes = samples.classes.length, weights, ...given } = recipe;
+  const { inputSize, ...options } = { inputSize: undefined, ...given };
   const inputShape = inputSize === undefined ? samples.sampleShape : imagesOf(samples, inputSize);
-  const network = buildArchitecture(zoo, { inputShape, classes, seed, ...options });
+  const network = buildArchitecture(zoo, { ...textOptions(samples), inputShape, classes, seed, ...options });
   const initialised = weights ? loadWeights(network, await readFile(weights.file), { ...weights, source: weights.file }) : network;
   return checkClassifier(takingImages(initialised, samples.sampleShape), samples, `the recipe's ${zoo}`);
+}
+
+/** What networks of texts are made for. */
+function textOptions({ texts }: Samples): { readonly vocabulary?: number; readonly positions?: number } {
+  return texts ? { vocabulary: texts.vocabulary, positions: Math.max(POSITIONS, texts.lengths.at(-1) ?? 0) } : {};
 }
 
 /** The shape of the samples at another height and width. */
@@ -59,6 +78,7 @@ function imagesOf({ sampleShape, name }: Samples, size: number): readonly number
  * @param normalization What its inputs are normalised by, where that is to hold for a channel that it repeats, too.
  */
 export function fitToSamples(network: Graph, samples: Samples, normalization?: Normalization): Graph {
+  if (samples.texts) return fitToTexts(network);
   const wide = [network.inputs[0], network.outputs[0]].every((value) => value?.type === "float32") ? network : widenFloats(network);
   const single = wide.outputs.length > 1 ? pruneDead({ ...wide, outputs: wide.outputs.slice(0, 1) }) : wide;
   const used = typeof single.inputs[0]?.shape[0] === "number" ? openBatch(canonicalize(single)) : single;
@@ -76,15 +96,16 @@ const AS_THEY_ARE: Normalization = { mean: [0], std: [1] };
 
 /** @throws LimbeckError when a network takes other inputs than batches of the samples, or tells other classes apart. */
 export function checkClassifier(network: Graph, samples: Samples, source: string): Graph {
-  const [input, output] = classifierInterface(network, source);
-  const [batch, ...taken] = input.shape;
+  const { inputs, logits: output } = classifierInterface(network, source);
+  const [batch, ...taken] = inputs[0]?.shape ?? [];
   if (typeof batch === "number") {
     throw new LimbeckError(`The model takes batches of exactly ${batch}.`, {
       where: source,
       hint: "Export it with a batch axis of any size (`dynamic_axes` or `dynamic_shapes` of torch.onnx.export).",
     });
   }
-  if (taken.join() !== samples.sampleShape.join()) {
+  if (samples.texts) checkTexts(network, samples.texts, source);
+  else if (taken.join() !== samples.sampleShape.join()) {
     throw new LimbeckError(
       `The model takes inputs of shape ${formatShape(taken)}, but the data's are ${formatShape(samples.sampleShape)}.`,
       {
@@ -109,13 +130,14 @@ export function checkClassifier(network: Graph, samples: Samples, source: string
   return network;
 }
 
-/** Notes in the model what its inputs are normalised by and what its outputs mean. */
+/** Notes in the model what its inputs are normalised by, where they are values, and what its outputs mean. */
 export function describeClassifier(network: Graph, normalization: Normalization, classes: readonly string[]): Graph {
   const described = normalizedBy(network, normalization);
   return { ...described, metadata: { ...described.metadata, [CLASSES]: JSON.stringify(classes) } };
 }
 
 function normalizedBy(network: Graph, normalization: Normalization): Graph {
+  if (normalization.mean.length === 0) return network;
   return { ...network, metadata: { ...network.metadata, [NORMALIZATION]: JSON.stringify(normalization) } };
 }
 

@@ -1,5 +1,5 @@
 import { LimbeckError } from "../errors.ts";
-import type { Graph, Value } from "../graph/graph.ts";
+import type { Graph, Shape, Value } from "../graph/graph.ts";
 import type { FeatureLoss, FeaturePair, LogitLoss, LossDefinition, LossParts } from "../losses/loss.ts";
 import { type LossName, lossTable } from "../losses/table.ts";
 import { meanOfLogits } from "../losses/teachers.ts";
@@ -88,7 +88,7 @@ export function termsOf(loss: LossRecipe): readonly ("hard" | "soft")[] {
 }
 
 /** The outputs that objectives need of a teacher, by tensor (`logits` for the first output): the shape of one sample. */
-export function outputsOf(objectives: readonly Objective[], teacher: number): Readonly<Record<string, readonly number[]>> {
+export function outputsOf(objectives: readonly Objective[], teacher: number): Readonly<Record<string, Shape>> {
   const prefix = teacherName(teacher, "");
   const needed = objectives.flatMap(({ terms }) => terms.flatMap((term) => Object.entries(term.teacher ?? {})));
   return Object.fromEntries(needed.flatMap(([name, shape]) => (name.startsWith(prefix) ? [[name.slice(prefix.length), shape]] : [])));
@@ -187,7 +187,7 @@ function maskOf({ inputs }: Graph, context: LossContext): Value | undefined {
   return inputs.some(({ name }) => name === ATTENTION_MASK) ? context.student(ATTENTION_MASK) : undefined;
 }
 
-const sampleShape = ({ shape }: { readonly shape: readonly unknown[] }): number[] => shape.slice(1).map(Number);
+const sampleShape = ({ shape }: { readonly shape: Shape }): Shape => shape.slice(1);
 
 function valuesOf(context: LossContext, { student, teacher }: TapPair, index: number): FeaturePair {
   return { student: context.student(student.name), teacher: context.teacher(teacherName(index, teacher.name)) };

@@ -1,15 +1,18 @@
 import { type Batch, trainingBatches } from "../data/batches.ts";
+import { feedsFor, type Inputs, VALUES } from "../data/inputs.ts";
 import type { Normalization } from "../data/normalize.ts";
 import type { Samples } from "../data/samples.ts";
-import type { Graph, Value } from "../graph/graph.ts";
+import type { Graph, Shape, Value } from "../graph/graph.ts";
 import { readOnnx } from "../graph/onnx/read.ts";
 import { writeOnnx } from "../graph/onnx/write.ts";
 import { canonicalize } from "../graph/rewrite/canonicalize.ts";
 import { inferShapes } from "../graph/rewrite/infer.ts";
+import { substitute } from "../graph/shapes/symbolic.ts";
 import { elementCount, type Float32Tensor, float32, type Tensor } from "../graph/tensor.ts";
+import { SEQUENCE } from "../nn/text.ts";
 import type { Feeds, Runtime, SessionOptions } from "../runtime/runtime.ts";
+import { classifierInterface } from "../train/classifier.ts";
 import { type Predictions, predict } from "../train/evaluation.ts";
-import { classifierInterface } from "../train/step.ts";
 import { checkClassifier, fitToSamples, normalizationOf } from "./network.ts";
 import { LOGITS, teacherName } from "./objective.ts";
 import { frozen } from "./teacher/frozen.ts";
@@ -30,8 +33,8 @@ export interface Teacher {
   readonly bytes: Uint8Array;
   /** Of a teacher in int8: how near it is to the one in float32, on validation samples. */
   readonly fidelity?: Fidelity;
-  /** The shape of each output that training learns from, for one sample, by the step's input names. */
-  readonly outputs: Readonly<Record<string, readonly number[]>>;
+  /** The shape of each output that training learns from, for one sample, by the step's input names; open where it is that of a text. */
+  readonly outputs: Readonly<Record<string, Shape>>;
   /** These outputs on a training batch; overwritten by the next call. */
   teach(batch: Batch): Promise<Readonly<Record<string, Tensor>>>;
   predict(samples: Samples): Promise<Predictions>;
@@ -42,7 +45,7 @@ export interface TeacherOptions extends SessionOptions {
   /** With these a teacher answers in int8: calibrated on training samples, and compared with itself in float32 on these. */
   readonly int8?: { readonly validation: Samples };
   /** What training learns from: the shape for one sample, by tensor; the logits alone unless given. */
-  readonly outputs?: Readonly<Record<string, readonly number[]>>;
+  readonly outputs?: Readonly<Record<string, Shape>>;
   /** Its place among several. */
   readonly index?: number;
 }
@@ -67,7 +70,8 @@ export async function loadTeacher(
   { int8, index = 0, outputs = { [LOGITS]: [samples.classes.length] }, ...options }: TeacherOptions = {},
 ): Promise<Teacher> {
   const own = normalizationOf(graph, source) ?? normalization;
-  const [input, output] = classifierInterface(graph);
+  const { inputs, logits: output } = classifierInterface(graph);
+  const names = inputs.map(({ name }) => name);
   const tapped = withOutputs(graph, Object.keys(outputs));
   const rewritten = frozen(tapped);
   let session = await runtime.createSession(rewritten === graph ? bytes : writeOnnx(rewritten), options);
@@ -75,7 +79,7 @@ export async function loadTeacher(
   if (int8) {
     const exact = await predict(session, graph, int8.validation, own);
     await session.release();
-    const quantized = writeOnnx(await inInt8(runtime, tapped, calibrationBatches(input.name, samples, own), options));
+    const quantized = writeOnnx(await inInt8(runtime, tapped, calibrationBatches(names, samples, own), options));
     session = await runtime.createSession(quantized, options);
     rounded = { bytes: quantized, fidelity: fidelity(exact, await predict(session, graph, int8.validation, own)) };
   }
@@ -88,8 +92,8 @@ export async function loadTeacher(
     ...rounded,
     outputs: Object.fromEntries(inputNames.map(([name, , shape]) => [name, shape])),
     teach: async (batch) => {
-      const into = answers(batch.size);
-      await session.run({ [input.name]: adapt(batch.inputs) }, { into, fetch: [] });
+      const into = answers(batch);
+      await session.run(feedsFor(names, adapt(batch.inputs)), { into, fetch: [] });
       return Object.fromEntries(inputNames.map(([name, tensor]) => [name, into[tensor === LOGITS ? output.name : tensor] as Tensor]));
     },
     predict: (asked) => predict(session, graph, asked, own),
@@ -106,20 +110,20 @@ function withOutputs(network: Graph, tensors: readonly string[]): Graph {
   return { ...graph, outputs: [...graph.outputs, ...inner.map((tensor) => values.get(tensor) as Value)] };
 }
 
-/** Tensors for what is learnt from, by the names of the network's outputs; they serve as long as the batch size stays. */
-function answerBuffers(outputs: Readonly<Record<string, readonly number[]>>, logits: string) {
-  let size = -1;
+/** Tensors for what is learnt from, by the names of the network's outputs; they serve as long as batches are of one size and length. */
+function answerBuffers(outputs: Readonly<Record<string, Shape>>, logits: string) {
+  let made: Pick<Batch, "size" | "length"> = { size: -1 };
   let buffers: Record<string, Float32Tensor> = {};
-  return (batchSize: number): Readonly<Record<string, Float32Tensor>> => {
-    if (batchSize !== size) {
-      size = batchSize;
-      buffers = Object.fromEntries(
-        Object.entries(outputs).map(([tensor, shape]) => [
-          tensor === LOGITS ? logits : tensor,
-          float32(new Float32Array(batchSize * elementCount(shape)), [batchSize, ...shape]),
-        ]),
-      );
-    }
+  return ({ size, length = 0 }: Batch): Readonly<Record<string, Float32Tensor>> => {
+    if (size === made.size && length === made.length) return buffers;
+    made = { size, length };
+    const sizes = new Map([[SEQUENCE, length]]);
+    buffers = Object.fromEntries(
+      Object.entries(outputs).map(([tensor, open]) => {
+        const shape = [size, ...open.map((dimension) => Number(substitute(dimension, sizes)))];
+        return [tensor === LOGITS ? logits : tensor, float32(new Float32Array(elementCount(shape)), shape)];
+      }),
+    );
     return buffers;
   };
 }
@@ -128,28 +132,29 @@ function answerBuffers(outputs: Readonly<Record<string, readonly number[]>>, log
 const CALIBRATION = { batchSize: 64, batches: 8 };
 
 /** The same few batches of training samples each time, as they are without augmentation. */
-async function* calibrationBatches(input: string, samples: Samples, normalization: Normalization): AsyncIterable<Feeds> {
+async function* calibrationBatches(names: readonly string[], samples: Samples, normalization: Normalization): AsyncIterable<Feeds> {
   const batchSize = Math.min(CALIBRATION.batchSize, samples.length);
   let left = CALIBRATION.batches;
   for await (const batch of trainingBatches(samples, { batchSize, seed: 0, epoch: 0, normalization })) {
     if (left-- === 0) return;
-    yield { [input]: batch.inputs };
+    yield feedsFor(names, batch.inputs);
   }
 }
 
 /** Turns batches normalised one way into batches normalised another way: x·a + b per channel. */
-function renormalizer(from: Normalization, to: Normalization): (inputs: Float32Tensor) => Float32Tensor {
+function renormalizer(from: Normalization, to: Normalization): (inputs: Inputs) => Inputs {
   const factors = from.std.map((std, channel) => std / (to.std[channel] as number));
   const offsets = from.mean.map((mean, channel) => (mean - (to.mean[channel] as number)) / (to.std[channel] as number));
   if (factors.every((factor) => factor === 1) && offsets.every((offset) => offset === 0)) return (inputs) => inputs;
   let adapted = float32(new Float32Array(0), [0]);
-  return (inputs) => {
+  return (given) => {
+    const inputs = given[VALUES] as Float32Tensor;
     if (adapted.shape.join() !== inputs.shape.join()) adapted = float32(new Float32Array(inputs.data.length), inputs.shape);
     const plane = elementCount(inputs.shape.slice(2));
     for (let start = 0, channel = 0; start < inputs.data.length; start += plane, channel = (channel + 1) % factors.length) {
       const [factor, offset] = [factors[channel] as number, offsets[channel] as number];
       for (let index = start; index < start + plane; index++) adapted.data[index] = (inputs.data[index] as number) * factor + offset;
     }
-    return adapted;
+    return { [VALUES]: adapted };
   };
 }

@@ -15,7 +15,7 @@ import { createEvaluator, type Predictions, predict } from "../train/evaluation.
 import { type EpochEvent, type FitResult, fit, type StepEvent } from "../train/fit.ts";
 import { adamw, type Optimizer, sgd } from "../train/optimizers.ts";
 import type { Schedule } from "../train/schedules.ts";
-import { type CompiledStep, compileStep, isOfLoss, type StepOptions } from "../train/step.ts";
+import { type CompiledStep, compileStep, isOfLoss, ofLength, type StepOptions } from "../train/step.ts";
 import { withWeights } from "../train/trainable.ts";
 import { createTrainer, type State } from "../train/trainer.ts";
 import { openBalance, weighsByUncertainty } from "./balance.ts";
@@ -138,19 +138,22 @@ async function trainStage(training: Training, stage: Stage, before: Before): Pro
   const train = stage.data === recipe.data ? data.train : (await openData(stage.data, recipe, environment)).train;
   const { objective, averageTeacher } = learningOf(training, stage, train.length);
   const all = withPeers(network, peers);
-  const options = {
+  const longest = train.texts?.lengths.at(-1);
+  const common = {
     ...stepOptions(recipe, stage, all, objective, await channelBlockFor(runtime, all), averageTeacher),
     mixes: stage.data.mix !== undefined,
     isPartial: lacksLabels(train),
   };
+  const options = ofLength(common, longest);
   const step = goingOn(compileStep(options), before.ofLosses);
+  const stepFor = (length: number) => compileStep(ofLength(common, length));
   const checkpoints = environment.checkpoints?.(phase, stage.name);
   const saved = await checkpoints?.load();
   const earlier = saved && decodeCheckpoint(saved, checkpoints?.name ?? `the ${phase}'s checkpoint`);
   const { batchSize, seed, threads } = recipe;
   const { augment, mix, views } = stage.data;
   const batches = (environment.openLoader ?? inlineLoader)(train, { batchSize, seed, normalization, augment, mix, views });
-  const trainer = await createTrainer(runtime, step, earlier?.tensors, { threads });
+  const trainer = await createTrainer(runtime, step, earlier?.tensors, { threads, stepFor });
   const own = step.weights.filter((name) => network.initializers.has(name));
   const evaluator = await createEvaluator(runtime, network, own, normalization, { threads });
   const balance = await openBalance(recipe, options, runtime, { threads });

@@ -2,6 +2,7 @@ import { toFloat16 } from "../distill/cache/float16.ts";
 import { LimbeckError } from "../errors.ts";
 import { formatShape, type Graph, type Value } from "../graph/graph.ts";
 import { arrayTypeOf, elementCount, type Tensor, type TensorData } from "../graph/tensor.ts";
+import { ATTENTION_MASK } from "../nn/text.ts";
 import { type Random, randomFor } from "../random.ts";
 import type { Feeds, Session } from "../runtime/runtime.ts";
 
@@ -109,7 +110,7 @@ function quantile(ascending: readonly number[], fraction: number): number {
 
 /**
  * Inputs for a graph, for timing and for comparing runtimes: floats are standard normal; integers and booleans are 0 or 1, which are valid
- * indices into anything with two entries.
+ * indices into anything with two entries; a mask of texts hides nothing.
  *
  * @param sizes Of the symbolic dimensions, by name: `{ N: 32 }`.
  * @throws LimbeckError when a dimension has no size, or an input holds strings or bfloat16, which the runtime's JavaScript side has not.
@@ -131,6 +132,7 @@ function randomTensor({ name, type, shape }: Value, sizes: Readonly<Record<strin
   const is64bit = data instanceof BigInt64Array || data instanceof BigUint64Array;
   for (let index = 0; index < data.length; index++) {
     if (type === "float16") data[index] = toFloat16(random.normal());
+    else if (name === ATTENTION_MASK) data[index] = is64bit ? 1n : 1;
     else data[index] = isFloat ? random.normal() : is64bit ? BigInt(random.integer(0, 1)) : random.integer(0, 1);
   }
   return { type, shape: concrete, data: data as TensorData };

@@ -7,7 +7,9 @@ import {
   type TemperatureScaling,
   temperatureScaling,
 } from "./calibration.ts";
-import { accuracy, type Classified, topAccuracy } from "./classification.ts";
+import { accuracy, type Classified, confusionMatrix, topAccuracy } from "./classification.ts";
+import { matthewsCorrelation } from "./correlation.ts";
+import { classScores } from "./per-class.ts";
 
 /** How good a classifier's answers are, and its probabilities. */
 export interface Scores {
@@ -23,6 +25,8 @@ export interface Scores {
   readonly calibrationError: number;
   readonly reliability: readonly ReliabilityBin[];
   readonly scaling?: TemperatureScaling;
+  /** Of two classes: F1 of the second, 0 to 1, and Matthews' correlation, −1 to 1. */
+  readonly binary?: { readonly f1: number; readonly matthews: number };
 }
 
 export function scoresOf(classified: Classified): Scores {
@@ -35,5 +39,11 @@ export function scoresOf(classified: Classified): Scores {
     calibrationError: expectedCalibrationError(reliability),
     reliability,
     scaling: temperatureScaling(classified),
+    binary: classified.logits.length === 2 * classified.labels.length ? binaryScores(classified) : undefined,
   };
+}
+
+function binaryScores(classified: Classified): Scores["binary"] {
+  const confusion = confusionMatrix(classified);
+  return { f1: classScores(confusion)[1]?.f1 ?? 0, matthews: matthewsCorrelation(confusion) };
 }

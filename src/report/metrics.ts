@@ -36,6 +36,12 @@ export function metricGroups(report: Report): readonly MetricGroup[] {
       title: "Accuracy",
       metrics: [
         metric("Test accuracy", formatPercent, ({ accuracy }) => accuracy.lastEpoch),
+        metric("F1 of the second class", formatPercent, ({ scores }) => scores?.binary?.f1),
+        metric(
+          "Matthews' correlation",
+          (value) => (Number.isNaN(value) ? ABSENT : value.toFixed(4)),
+          ({ scores }) => scores?.binary?.matthews,
+        ),
         metric(`Errors of ${formatInteger(report.student.testSamples)}`, formatInteger, ({ errors }) => errors),
         metric("Validation accuracy", formatPercent, ({ accuracy }) => accuracy.validation),
         metric("Best epoch", formatInteger, ({ accuracy }) => accuracy.bestEpoch),

@@ -22,6 +22,7 @@ import {
 } from "../report/compare.ts";
 import { nodeRuntime } from "../runtime/node.ts";
 import type { Session } from "../runtime/runtime.ts";
+import { takesTokens } from "../train/classifier.ts";
 import type { Predictions } from "../train/evaluation.ts";
 import { type EvaluateOptions, testModel } from "./evaluate.ts";
 import { thisMachine } from "./machine.ts";
@@ -33,6 +34,8 @@ export interface CompareOptions {
   readonly reference?: string;
   /** What to test on: a directory or file of data of any kind, `KIND:PATH`, or `npm:PACKAGE/DIRECTORY`. Without it nothing is tested. */
   readonly data?: string;
+  /** Of texts: a folder or file; the one beside each model unless given. */
+  readonly tokenizer?: string;
   readonly split?: "train" | "test";
   /** Samples at once, beside one alone; 32 unless given. */
   readonly batch?: number;
@@ -64,12 +67,12 @@ interface Read {
  * @throws LimbeckError for fewer than two models, for files that are none, and for models that don't fit the data.
  */
 export async function compare(paths: readonly string[], options: CompareOptions = {}): Promise<Comparison> {
-  const { batch = 32, threads, data, split = "test", relativeTo = process.cwd(), onStage = () => {} } = options;
+  const { batch = 32, threads, data, tokenizer, split = "test", relativeTo = process.cwd(), onStage = () => {} } = options;
   const models = await readModels(paths, options);
   const reference = models.find(({ path }) => isSame(path, options.reference ?? (paths[0] as string))) as Read;
   const runtime = nodeRuntime({ threads });
   const profiles = models.map(profileOf);
-  const location = data === undefined ? undefined : { data, split, relativeTo };
+  const location = data === undefined ? undefined : { data, tokenizer, split, relativeTo };
   const answers = location && (await test(models, location, onStage));
   const referred = answers?.predictions.get(reference);
   const latencies = await timed(models, { ...options, batch, onStage });
@@ -179,7 +182,8 @@ async function test(
   for (const model of models) {
     onStage(`Testing ${model.name}`);
     // Of the sizes that were asked for, so that it is known what size images get.
-    const graph = Object.keys(model.sizes).length > 0 ? bindDimensions(model.graph, model.sizes) : model.graph;
+    const isImages = !takesTokens(model.graph) && Object.keys(model.sizes).length > 0;
+    const graph = isImages ? bindDimensions(model.graph, model.sizes) : model.graph;
     predictions.set(model, (await testModel(runtime, { ...model, graph }, options)).predictions);
   }
   return { samples: predictions.values().next().value?.labels.length ?? 0, predictions };

@@ -1,4 +1,4 @@
-import { basename } from "node:path";
+import { basename, resolve } from "node:path";
 import { statisticsOf } from "../data/normalize.ts";
 import type { Samples } from "../data/samples.ts";
 import { normalizationOf } from "../distill/network.ts";
@@ -15,10 +15,12 @@ import { readOnnxFile } from "./onnx-file.ts";
 import { withPictures } from "./thumbnail.ts";
 
 export interface EvaluateOptions {
-  /** A directory or file of data of any kind, `KIND:PATH`, or `npm:PACKAGE/DIRECTORY`. */
+  /** A directory or file of data of any kind, `KIND:PATH`, `npm:PACKAGE/DIRECTORY`, or a recipe's file, whose data are meant. */
   readonly data: string;
   /** Height and width of images, where the model takes any. */
   readonly size?: number;
+  /** Of texts: a folder or file; the one beside the model unless given. */
+  readonly tokenizer?: string;
   readonly split?: "train" | "test";
   /** An ONNX classifier of the same classes, to compare the answers with. */
   readonly teacher?: string;
@@ -67,9 +69,9 @@ export async function evaluate(path: string, options: EvaluateOptions): Promise<
 export async function testModel(
   runtime: Runtime,
   model: { readonly graph: Graph; readonly bytes: Uint8Array; readonly path: string },
-  { data, size, split = "test", relativeTo = process.cwd() }: EvaluateOptions,
+  { data, size, tokenizer, split = "test", relativeTo = process.cwd() }: EvaluateOptions,
 ): Promise<{ readonly samples: Samples; readonly predictions: Predictions }> {
-  const splits = await openNamedData(data, model.graph, { relativeTo, size });
+  const splits = await openNamedData(data, model.graph, resolve(relativeTo, model.path), { relativeTo, size, tokenizer });
   const samples = splits[split];
   const { graph, bytes } = readTeacher(model.bytes, model.path, samples);
   const session = await runtime.createSession(bytes);

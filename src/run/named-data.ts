@@ -1,21 +1,44 @@
+import { dirname, extname, resolve } from "node:path";
 import { encodedKinds, type SourceKind } from "../data/data-source.ts";
-import { findSource } from "../data/node/find-source.ts";
+import { asTexts, findSource } from "../data/node/find-source.ts";
 import { openData } from "../data/node/open-data.ts";
 import type { Splits } from "../data/samples.ts";
 import { parseData } from "../distill/recipe/parse.ts";
 import { LimbeckError } from "../errors.ts";
 import type { Graph } from "../graph/graph.ts";
+import { takesTokens } from "../train/classifier.ts";
+import { loadRecipeFile } from "./recipe-file.ts";
+
+export interface NamedDataOptions {
+  readonly relativeTo: string;
+  /** Height and width, where the model leaves them open. */
+  readonly size?: number;
+  /** Of texts; the one beside the model unless given. */
+  readonly tokenizer?: string;
+}
+
+const RECIPES = [".yaml", ".yml", ".json", ".ts", ".mts", ".js", ".mjs"];
 
 /**
- * Opens what `--data` names, images as a model takes them; validation samples are among those of training.
+ * Opens what `--data` names: the data of a recipe, or others, images as a model takes them; of these, validation samples are among those of
+ * training.
  *
- * @param size Height and width, where the model leaves them open.
+ * @param path Of the model's file.
  * @throws LimbeckError when nothing is found, or it isn't known what size images get.
  */
-export async function openNamedData(location: string, model: Graph, options: { relativeTo: string; size?: number }): Promise<Splits> {
+export async function openNamedData(location: string, model: Graph, path: string, options: NamedDataOptions): Promise<Splits> {
   const { relativeTo, size } = options;
-  const source = await findSource(location, relativeTo);
+  if (RECIPES.includes(extname(location))) {
+    const { content, directory } = await loadRecipeFile(resolve(relativeTo, location));
+    return openData(parseData((content as { readonly data?: unknown } | undefined)?.data), { relativeTo: directory });
+  }
+  const found = await findSource(location, relativeTo);
+  const source = takesTokens(model) ? asTexts(found) : found;
   const [kind] = Object.keys(source) as [SourceKind];
+  if (kind === "text") {
+    const tokenizer = resolve(relativeTo, options.tokenizer ?? dirname(path));
+    return openData(parseData({ ...source, tokenizer, validation: 0 }), { relativeTo });
+  }
   const images = encodedKinds.includes(kind) ? imagesOf(model, size) : {};
   return openData(parseData({ ...source, ...images, validation: 0 }), { relativeTo });
 }

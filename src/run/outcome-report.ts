@@ -9,6 +9,7 @@ import { agreement, confusionMatrix, surestMistakes } from "../measure/classific
 import { measureLatency, randomFeeds } from "../measure/latency.ts";
 import { profileGraph } from "../measure/profile.ts";
 import { scoresOf } from "../measure/scores.ts";
+import { SEQUENCE } from "../nn/text.ts";
 import { type Disagreement, type EpochRecord, type ModelReport, type Report, reductionOf, retentionOf } from "../report/report.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import type { Predictions } from "../train/evaluation.ts";
@@ -27,9 +28,10 @@ export async function outcomeReport(
   seconds: number,
 ): Promise<Report> {
   const { recipe, data, teachers, relatives, student, baseline } = outcome;
+  const length = data.test.texts?.lengths.at(-1);
+  const measured = (...model: readonly [Graph, Uint8Array, Predictions, ModelReport["accuracy"]]) => modelReport(runtime, length, ...model);
   const reportOf = ({ graph, bytes, predictions, ...network }: Exported | Trained) =>
-    modelReport(
-      runtime,
+    measured(
       graph,
       bytes,
       predictions,
@@ -38,7 +40,7 @@ export async function outcomeReport(
   const studentReport = await reportOf(student);
   const teacherReports: ModelReport[] = [];
   for (const { graph, bytes, predictions } of teachers) {
-    teacherReports.push(await modelReport(runtime, graph, bytes, predictions, { lastEpoch: predictions.accuracy }));
+    teacherReports.push(await measured(graph, bytes, predictions, { lastEpoch: predictions.accuracy }));
   }
   const relativeReports: NonNullable<Report["relatives"]>[number][] = [];
   for (const { name, network } of relatives) relativeReports.push({ name, model: await reportOf(network) });
@@ -73,18 +75,21 @@ export async function outcomeReport(
   };
 }
 
+/** @param length Of texts, in tokens. */
 async function modelReport(
   runtime: Runtime,
+  length: number | undefined,
   graph: Graph,
   bytes: Uint8Array,
   predictions: Predictions,
   accuracy: ModelReport["accuracy"],
 ): Promise<ModelReport> {
-  const { parameters, flops } = profileGraph(graph);
+  const sizes: Readonly<Record<string, number>> = length === undefined ? {} : { [SEQUENCE]: length };
+  const { parameters, flops } = profileGraph(graph, sizes);
   const session = await runtime.createSession(bytes);
   const latencyMs: Record<string, { median: number; p95: number }> = {};
   for (const batch of BATCHES) {
-    const { median, p95 } = await measureLatency(session, randomFeeds(graph, batchOf(graph, batch)));
+    const { median, p95 } = await measureLatency(session, randomFeeds(graph, { ...batchOf(graph, batch), ...sizes }));
     latencyMs[`batch${batch}`] = { median, p95 };
   }
   await session.release();
@@ -122,6 +127,7 @@ function protocol({ recipe, data, relatives, baseline }: Outcome): string {
       ? "The baseline is the same network with the same initial weights, data order, augmentation and schedule, trained on the labels alone."
       : "",
     `Latency is the median and 95th percentile of repeated runs on this machine's CPU, ${threadsText(recipe)}.`,
+    test.texts ? `It is of texts of ${test.texts.lengths.at(-1)} tokens, as FLOPs are.` : "",
   ]
     .filter((sentence) => sentence !== "")
     .join(" ");

@@ -1,6 +1,6 @@
 import { basename, extname, resolve } from "node:path";
 import { type SourceKind, sourceKinds } from "../data/data-source.ts";
-import { findSource } from "../data/node/find-source.ts";
+import { asTexts, findSource } from "../data/node/find-source.ts";
 import { foreignOptions } from "../distill/recipe/data.ts";
 import { LimbeckError } from "../errors.ts";
 
@@ -9,18 +9,22 @@ export interface Named {
   readonly data?: string;
   /** Height and width that images get. */
   readonly size?: number;
+  /** Of texts. */
+  readonly tokenizer?: string;
   readonly teacher?: string;
   readonly student?: string;
 }
 
 /** The overrides that put into a recipe what the command line names. */
-export async function namedOverrides({ data, size, teacher, student }: Named): Promise<readonly string[]> {
-  const source = data === undefined ? undefined : await findSource(data, process.cwd());
+export async function namedOverrides({ data, size, tokenizer, teacher, student }: Named): Promise<readonly string[]> {
+  const found = data === undefined ? undefined : await findSource(data, process.cwd());
+  const source = found && tokenizer !== undefined ? asTexts(found) : found;
   return [
     // In place of what a recipe names, and of what it says of that.
     ...(source ? sourceKinds.map((kind) => `data.${kind}=${JSON.stringify(source[kind] ?? null)}`) : []),
     ...(source ? foreignOptions(Object.keys(source)[0] as SourceKind).map((option) => `data.${option}=null`) : []),
     ...(size === undefined ? [] : [`data.size=${size}`]),
+    ...(tokenizer === undefined ? [] : [`data.tokenizer=${JSON.stringify(resolve(tokenizer))}`]),
     ...(teacher === undefined ? [] : [`teacher=${JSON.stringify(resolve(teacher))}`]),
     ...(student === undefined ? [] : [`student=${JSON.stringify(networkOf(student))}`]),
   ];

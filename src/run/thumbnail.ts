@@ -5,11 +5,13 @@ import { pngDataUri } from "../report/png.ts";
 /** The longest side of a picture in a report. */
 const MOST_PIXELS = 96;
 
-/** Entries about samples with pictures of these. */
+/** Entries about samples with pictures of these, or with the texts that they are. */
 export async function withPictures<T extends { readonly index: number }>(
   samples: Samples,
   entries: readonly T[],
-): Promise<(T & { readonly image?: string })[]> {
+): Promise<(T & { readonly image?: string; readonly text?: string })[]> {
+  const { texts } = samples;
+  if (texts) return entries.map((entry) => ({ ...entry, text: texts.text(entry.index) }));
   const shown = await inMemory(
     samples,
     Uint32Array.from(entries, ({ index }) => index),

@@ -1,6 +1,7 @@
 import { InferenceSession, Tensor } from "onnxruntime-node";
 import { expect, it } from "vitest";
 import { graphBuilder } from "../graph/builder/builder.ts";
+import type { Graph } from "../graph/graph.ts";
 import { writeOnnx } from "../graph/onnx/write.ts";
 import { float32 } from "../graph/tensor.ts";
 import { deviceState, readOut } from "./device-state.ts";
@@ -25,10 +26,12 @@ const bindings: readonly StateBinding[] = [
 
 const wrap = ({ data, shape }: { data: unknown; shape: readonly number[] }) => new Tensor("float32", data as Float32Array, shape);
 
+const load = (graph: Graph) => InferenceSession.create(writeOnnx(graph));
+
 /** The state that stays with the runtime, by sessions whose memory is the CPU's: what is tested is how it goes from run to run. */
 async function resident() {
-  const [graph, copies] = await Promise.all([InferenceSession.create(writeOnnx(counter())), InferenceSession.create(readOut(bindings))]);
-  return deviceState({ graph, readOut: copies, wrap }, bindings);
+  const [graph, copies] = await Promise.all([load(counter()), InferenceSession.create(readOut(bindings))]);
+  return deviceState({ graph, load, readOut: copies, wrap }, bindings);
 }
 
 it.each([
@@ -57,7 +60,7 @@ it.each([
 it("runs a graph without a state", async () => {
   const g = graphBuilder("double");
   g.output(g.mul(g.input("x", "float32", [2]), 2), "y");
-  const session = deviceState({ graph: await InferenceSession.create(writeOnnx(g.build())), wrap }, []);
+  const session = deviceState({ graph: await load(g.build()), load, wrap }, []);
   const y = float32([0, 0]);
   await session.run({ x: float32([1, 3]) }, { y });
   expect(y.data).toEqual(Float32Array.of(2, 6));

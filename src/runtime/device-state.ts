@@ -1,5 +1,6 @@
 import { LimbeckError } from "../errors.ts";
 import { graphBuilder } from "../graph/builder/builder.ts";
+import type { Graph } from "../graph/graph.ts";
 import { writeOnnx } from "../graph/onnx/write.ts";
 import type { Float32Tensor } from "../graph/tensor.ts";
 import type { OrtSession, OrtTensor } from "./ort.ts";
@@ -9,6 +10,8 @@ import type { Feeds, StateBinding, StatefulSession } from "./runtime.ts";
 export interface DeviceSessions {
   /** The graph itself; the outputs that are state stay on the device. */
   readonly graph: OrtSession;
+  /** Loads another graph with the same state in the same way. */
+  readonly load: (graph: Graph) => Promise<OrtSession>;
   /** `readOut` of the state, where there is one. */
   readonly readOut?: OrtSession;
   /** The runtime's view of a tensor in JavaScript's memory. */
@@ -19,19 +22,28 @@ export interface DeviceSessions {
  * A state in the device's memory. What a run leaves there is the next one's input; it is copied back only when asked for, through a graph
  * of its own, since onnxruntime-node 1.30 takes the process down when a tensor on the device is asked for its data.
  */
-export function deviceState({ graph, readOut, wrap }: DeviceSessions, state: readonly StateBinding[]): StatefulSession {
+export function deviceState({ graph, load, readOut, wrap }: DeviceSessions, state: readonly StateBinding[]): StatefulSession {
   const carried = state.map(({ input, output }) => [input, output] as const);
   let current = new Map(state.map(({ input, initial }) => [input, wrap(initial)]));
   let copied: Promise<ReadonlyMap<string, Float32Tensor>> | undefined;
-  const everything = Object.fromEntries(graph.outputNames.map((name) => [name, null]));
-  return {
-    run: async (feeds, into) => {
+  const others: OrtSession[] = [];
+  const runner = (session: OrtSession): StatefulSession["run"] => {
+    const everything = Object.fromEntries(session.outputNames.map((name) => [name, null]));
+    return async (feeds, into) => {
       const wrapped = Object.entries(feeds).map(([name, tensor]) => [name, wrap(tensor)] as const);
-      const outputs = await runOnDevice(graph, Object.fromEntries([...wrapped, ...current]), everything);
+      const outputs = await runOnDevice(session, Object.fromEntries([...wrapped, ...current]), everything);
       for (const [name, given] of Object.entries(into)) (given.data as Float32Array).set((outputs[name] as OrtTensor).data as Float32Array);
       dispose(current.values());
       current = new Map(carried.map(([input, output]) => [input, outputs[output] as OrtTensor]));
       copied = undefined;
+    };
+  };
+  return {
+    run: runner(graph),
+    withGraph: async (other) => {
+      const session = await load(other);
+      others.push(session);
+      return runner(session);
     },
     state: () => {
       copied ??= readOut ? copyOut(readOut, current) : Promise.resolve(new Map());
@@ -40,7 +52,7 @@ export function deviceState({ graph, readOut, wrap }: DeviceSessions, state: rea
     release: async () => {
       // Before the session, to which the device's memory belongs.
       dispose(current.values());
-      await Promise.all([graph.release(), readOut?.release()]);
+      await Promise.all([graph, ...others, readOut].map((session) => session?.release()));
     },
   };
 }

@@ -1,16 +1,30 @@
+import type { Graph } from "../graph/graph.ts";
 import { type Float32Tensor, float32 } from "../graph/tensor.ts";
 import type { Session, StateBinding, StatefulSession } from "./runtime.ts";
 
 /** A state in JavaScript's memory. It is read from one set of tensors and written to another, then they swap: nothing is allocated while it runs. */
-export function hostState(session: Session, state: readonly StateBinding[]): StatefulSession {
-  let [current, other] = [side(state), side(state)];
-  return {
-    run: async (feeds, into) => {
+export async function hostState(
+  load: (graph: Graph) => Promise<Session>,
+  graph: Graph,
+  state: readonly StateBinding[],
+): Promise<StatefulSession> {
+  const sessions: Session[] = [];
+  const runner = async (graph: Graph): Promise<StatefulSession["run"]> => {
+    const session = await load(graph);
+    sessions.push(session);
+    return async (feeds, into) => {
       await session.run({ ...feeds, ...current.feeds }, { into: { ...into, ...other.results }, fetch: [] });
       [current, other] = [other, current];
-    },
+    };
+  };
+  let [current, other] = [side(state), side(state)];
+  return {
+    run: await runner(graph),
+    withGraph: runner,
     state: async () => current.tensors,
-    release: () => session.release(),
+    release: async () => {
+      await Promise.all(sessions.map((session) => session.release()));
+    },
   };
 }
 

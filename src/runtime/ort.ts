@@ -1,6 +1,7 @@
 import type { InferenceSession, Tensor as OrtTensor, TensorConstructor } from "onnxruntime-common";
 import { LimbeckError } from "../errors.ts";
 import { graphBuilder } from "../graph/builder/builder.ts";
+import type { Graph } from "../graph/graph.ts";
 import { writeOnnx } from "../graph/onnx/write.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import { deviceForm, leftToCpu } from "./device-form.ts";
@@ -33,20 +34,25 @@ export function ortRuntime(ort: Ort, version: string, device: Device, defaults: 
     version,
     createSession: async (model, options) => plainSession(ort, await load(model, options)),
     createStatefulSession: async (graph, state, options) => {
-      const written = deviceForm(graph, device);
       // The binding's tensors on a device are WebGPU's alone.
       if (device !== "webgpu") {
         const spinning = { extra: extraOptions(device, (await ort.isIdle?.()) ?? false) };
-        return hostState(plainSession(ort, await load(writeOnnx(writingInPlace(written)), options, spinning)), state);
+        const loadInPlace = async (one: Graph) =>
+          plainSession(ort, await load(writeOnnx(writingInPlace(deviceForm(one, device))), options, spinning));
+        return hostState(loadInPlace, graph, state);
       }
       const stays = new Set(state.map(({ output }) => output));
       const location = (name: string) => [name, stays.has(name) ? "gpu-buffer" : "cpu"] as const;
-      const special: InferenceSession.SessionOptions = {
-        executionProviders: [provider(device, leftToCpu(written))],
-        preferredOutputLocation: Object.fromEntries(written.outputs.map(({ name }) => location(name))),
+      const loadOnDevice = (one: Graph) => {
+        const written = deviceForm(one, device);
+        return load(writeOnnx(written), options, {
+          executionProviders: [provider(device, leftToCpu(written))],
+          preferredOutputLocation: Object.fromEntries(written.outputs.map(({ name }) => location(name))),
+        });
       };
       const sessions = {
-        graph: await load(writeOnnx(written), options, special),
+        load: loadOnDevice,
+        graph: await loadOnDevice(graph),
         readOut: state.length > 0 ? await load(readOut(state), options) : undefined,
       };
       return deviceState({ ...sessions, wrap: (tensor) => wrap(ort, tensor) }, state);

@@ -36,6 +36,13 @@ export interface StatefulSession {
    * @param into Where the outputs that are no state are written, by name.
    */
   run(feeds: Feeds, into: Feeds): Promise<void>;
+  /**
+   * Loads another graph with the same state, by the same names: what runs it leaves the state to whichever runs next. It is released with
+   * this session.
+   *
+   * @throws LimbeckError when the runtime refuses the graph.
+   */
+  withGraph(graph: Graph): Promise<StatefulSession["run"]>;
   /** The state after the last run, by the names of its inputs. The tensors are overwritten two runs later: copy what must last. */
   state(): Promise<ReadonlyMap<string, Float32Tensor>>;
   release(): Promise<void>;

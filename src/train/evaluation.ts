@@ -1,11 +1,12 @@
 import { evaluationBatches } from "../data/batches.ts";
+import { feedsFor } from "../data/inputs.ts";
 import type { Normalization } from "../data/normalize.ts";
 import type { Samples } from "../data/samples.ts";
 import type { Graph, Value } from "../graph/graph.ts";
 import { writeOnnx } from "../graph/onnx/write.ts";
 import type { Float32Tensor, Tensor } from "../graph/tensor.ts";
 import type { Runtime, Session, SessionOptions } from "../runtime/runtime.ts";
-import { classifierInterface } from "./step.ts";
+import { classifierInterface } from "./classifier.ts";
 import type { State } from "./trainer.ts";
 
 /** A classifier's answers on a set of samples. */
@@ -26,6 +27,8 @@ export interface Evaluator {
 }
 
 const EVALUATION_BATCH = 250;
+/** Tokens in a batch: of texts that are long there are fewer. */
+const MOST_TOKENS = 8192;
 
 export async function createEvaluator(
   runtime: Runtime,
@@ -48,7 +51,7 @@ export async function createEvaluator(
   };
 }
 
-/** Runs a classifier over samples, in order. @param feeds Further inputs, such as weights. */
+/** Runs a classifier over samples. @param feeds Further inputs, such as weights. */
 export async function predict(
   session: Session,
   network: Graph,
@@ -56,16 +59,20 @@ export async function predict(
   normalization: Normalization,
   feeds: Readonly<Record<string, Float32Tensor>> = {},
 ): Promise<Predictions> {
-  const [input, output] = classifierInterface(network);
+  const { inputs, logits: output } = classifierInterface(network);
+  const names = inputs.map(({ name }) => name);
   const classes = Number(output.shape[1]);
+  const longest = samples.texts?.lengths.at(-1) ?? 0;
+  const batchSize = Math.max(1, Math.min(EVALUATION_BATCH, Math.floor(MOST_TOKENS / longest)));
   const logits = new Float32Array(samples.length * classes);
   const labels = new Int32Array(samples.length);
-  let done = 0;
-  for await (const batch of evaluationBatches(samples, { batchSize: EVALUATION_BATCH, normalization })) {
-    const result = await session.run({ ...feeds, [input.name]: batch.inputs }, { fetch: [output.name] });
-    logits.set((result[output.name] as Float32Tensor).data, done * classes);
-    labels.set(batch.labels.data as Int32Array, done);
-    done += batch.size;
+  for await (const batch of evaluationBatches(samples, { batchSize, normalization })) {
+    const result = await session.run({ ...feeds, ...feedsFor(names, batch.inputs) }, { fetch: [output.name] });
+    const { data } = result[output.name] as Float32Tensor;
+    batch.indices.forEach((index, row) => {
+      logits.set(data.subarray(row * classes, (row + 1) * classes), index * classes);
+      labels[index] = batch.labels.data[row] as number;
+    });
   }
   return { logits, labels, classes, ...score(logits, labels, classes) };
 }

@@ -1,4 +1,5 @@
 import type { Batch } from "../data/batches.ts";
+import { feedsFor } from "../data/inputs.ts";
 import type { BatchLoader } from "../data/loader.ts";
 import type { Samples } from "../data/samples.ts";
 import { LimbeckError } from "../errors.ts";
@@ -181,7 +182,7 @@ async function trainEpoch(
     waited.teacher += clock() - taught;
     const { inputs, labels, partners, indices } = compiled.batch;
     const feeds = {
-      [inputs[0] as string]: batch.inputs,
+      ...feedsFor(inputs, batch.inputs),
       [labels]: batch.labels,
       ...(partners && batch.partners && { [partners.labels]: batch.partners.labels, [partners.share]: batch.partners.share }),
       ...(indices && { [indices]: int32(batch.indices) }),
@@ -189,9 +190,16 @@ async function trainEpoch(
     };
     const fed = { ...scalars, ...compiled.optimizer.scalars(taken + 1), seed: stepSeed(seed, taken) };
     const answered = clock();
-    const weights = await balancer?.weigh({ taken, endsEpoch: step === steps - 1, batch: feeds, scalars: fed, state: trainer.state });
+    const weights = await balancer?.weigh({
+      taken,
+      endsEpoch: step === steps - 1,
+      batch: feeds,
+      scalars: fed,
+      state: trainer.state,
+      length: batch.length,
+    });
     waited.gradients += clock() - answered;
-    const found = await trainer.run(feeds, { ...fed, ...weights });
+    const found = await trainer.run(feeds, { ...fed, ...weights }, batch.length);
     if (!Number.isFinite(found.loss)) throw diverged(`The loss became ${found.loss}`, taken, scalars, brokenTerms(found));
     for (const [name, value] of Object.entries(found)) sums[name] = (sums[name] ?? 0) + value;
     step++;

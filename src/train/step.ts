@@ -2,16 +2,17 @@ import { backpropagate } from "../autodiff/gradient.ts";
 import { sizesOf } from "../autodiff/rule.ts";
 import { LimbeckError } from "../errors.ts";
 import { type GraphBuilder, graphBuilder } from "../graph/builder/builder.ts";
-import { formatShape, type Graph, type Shape, type Value } from "../graph/graph.ts";
+import type { Graph, Shape, Value } from "../graph/graph.ts";
 import { unrollRecurrent } from "../graph/rewrite/decompose/recurrent/unroll.ts";
 import { foldConstants } from "../graph/rewrite/fold.ts";
 import { forSpeed } from "../graph/rewrite/for-speed.ts";
 import { bindDimensions } from "../graph/rewrite/infer.ts";
 import { pruneDead } from "../graph/rewrite/prune.ts";
+import { substitute } from "../graph/shapes/symbolic.ts";
 import { type Float32Tensor, zeros } from "../graph/tensor.ts";
 import type { LossParts } from "../losses/loss.ts";
 import { knownOf, sharesOf, type Truth } from "../losses/truth.ts";
-import { INPUT_IDS } from "../nn/text.ts";
+import { INPUT_IDS, SEQUENCE } from "../nn/text.ts";
 import { averageTeacher, movingAverage } from "./average-teacher.ts";
 import { weighedByUncertainty } from "./balance/uncertainty.ts";
 import { lossParts } from "./loss-parts.ts";
@@ -35,8 +36,8 @@ export interface LossContext extends LossParts, Truth {
 /** One term of the objective. Its weight is the scalar `weight:NAME`; a scalar of its own is `SCALAR:NAME`. */
 export interface LossTerm {
   readonly name: string;
-  /** The teachers' outputs that it needs, with the shape of one sample. */
-  readonly teacher?: Readonly<Record<string, readonly number[]>>;
+  /** The teachers' outputs that it needs, with the shape of one sample; sizes that are open are those of the student's inputs. */
+  readonly teacher?: Readonly<Record<string, Shape>>;
   build(context: LossContext): Value;
 }
 
@@ -74,6 +75,10 @@ export interface StepOptions {
   readonly channelBlock?: number;
 }
 
+/** What compiles the same step for texts of so many tokens. */
+export const ofLength = (options: StepOptions, length: number | undefined): StepOptions =>
+  length === undefined ? options : { ...options, sizes: { ...options.sizes, [SEQUENCE]: length } };
+
 /** A tensor that lives from step to step. The step reads it as input `name` and writes output `next:name`. */
 export interface StateTensor {
   readonly name: string;
@@ -84,6 +89,8 @@ export interface StateTensor {
 export interface CompiledStep {
   readonly graph: Graph;
   readonly batchSize: number;
+  /** Of the student's other open dimensions. */
+  readonly sizes: Readonly<Record<string, number>>;
   readonly state: readonly StateTensor[];
   /** Names of weights whose newest value is in the state: parameters and buffers. */
   readonly weights: readonly string[];
@@ -167,6 +174,7 @@ export function compileStep(options: StepOptions): CompiledStep {
   return {
     graph: forSpeed(pruneDead(g.build())),
     batchSize,
+    sizes: options.sizes ?? {},
     state,
     weights: [...updated.keys()],
     average: options.average ?? false,
@@ -256,24 +264,6 @@ function stepBuilder() {
   return { builder, state, scalars };
 }
 
-/** The one input and one output of a classifier. @throws LimbeckError when it has another form. */
-export function classifierInterface(graph: Graph, source = `graph "${graph.name}"`): readonly [Value, Value] {
-  const [input, output] = [graph.inputs[0], graph.outputs[0]];
-  const not = (why: string) =>
-    new LimbeckError(`Not a classifier: ${why}.`, {
-      where: source,
-      hint: "Give a model with one input and an output of logits, [batch, classes].",
-    });
-  if (!input || !output || graph.inputs.length !== 1) throw not(`it has ${graph.inputs.length} inputs, ${graph.outputs.length} outputs`);
-  if (input.type !== "float32" || output.type !== "float32") throw not(`it takes ${input.type} and gives ${output.type}, not float32`);
-  if (input.shape.slice(1).some((size) => typeof size === "string")) {
-    throw not(`the size of a sample is left open, input "${input.name}" is ${formatShape(input.shape)}`);
-  }
-  if (output.shape.length !== 2 || typeof output.shape[1] !== "number")
-    throw not(`its output "${output.name}" is ${formatShape(output.shape)}, not [batch, classes]`);
-  return [input, output];
-}
-
 interface LearntFrom {
   /** Of a teacher inside of the step, by the names of its outputs. */
   readonly answers: ReadonlyMap<string, Value>;
@@ -282,15 +272,17 @@ interface LearntFrom {
 }
 
 function buildLosses(
-  { losses, batchSize, ...options }: StepOptions,
+  { losses, batchSize, sizes = {}, ...options }: StepOptions,
   step: StepBuilder,
   { answers, tokens, ...context }: Truth & Pick<LossContext, "logits" | "student"> & LearntFrom,
 ) {
   const { g, scalar } = step;
   if (losses.length === 0) throw new LimbeckError("There is no loss to train with.", { hint: "Give the recipe at least one loss." });
   const inputs = new Map<string, Value>();
+  const known = new Map(Object.entries(sizes));
+  const bound = (shape: Shape) => shape.map((size) => substitute(size, known));
   for (const [name, shape] of losses.flatMap((term) => Object.entries(term.teacher ?? {}))) {
-    if (!answers.has(name) && !inputs.has(name)) inputs.set(name, g.input(`teacher:${name}`, "float32", [batchSize, ...shape]));
+    if (!answers.has(name) && !inputs.has(name)) inputs.set(name, g.input(`teacher:${name}`, "float32", [batchSize, ...bound(shape)]));
   }
   let indices: Value | undefined;
   let tokenLabels: Value | undefined;

@@ -58,6 +58,12 @@ export async function findSource(location: string, relativeTo: string): Promise<
 
 const KINDS = sourceKinds.join(", ");
 
+/** What is found of texts: what lies in files of rows are images by their paths or bytes, unless somebody knows better. */
+export function asTexts(source: FoundSource): FoundSource {
+  const files = source.text ?? source.manifest ?? source.parquet;
+  return files === undefined ? source : { text: files };
+}
+
 async function kindOfDirectory(path: string): Promise<SourceKind | undefined> {
   const listed = await Promise.all(inner.map((folder) => readdir(join(path, folder)).catch(() => [])));
   const [found = []] = listed

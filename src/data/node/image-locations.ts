@@ -26,7 +26,12 @@ export const MOST_IMAGES = 10_000_000;
 const MOST_SHOWN = 20;
 
 /** Says that a column is missing: a chosen one, or one of a known name. */
-export function noColumn(what: "image" | "label", chosen: string | undefined, columns: readonly string[], where: string): LimbeckError {
+export function noColumn(
+  what: "image" | "label" | "text" | "pair",
+  chosen: string | undefined,
+  columns: readonly string[],
+  where: string,
+): LimbeckError {
   return new LimbeckError(chosen === undefined ? `No column is known to hold the ${what}.` : `There is no column "${chosen}".`, {
     where,
     hint: `Say which in columns.${what}: there are ${columns.slice(0, MOST_SHOWN).join(", ")}.`,

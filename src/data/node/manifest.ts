@@ -1,11 +1,7 @@
-import { createReadStream } from "node:fs";
 import { dirname, isAbsolute, normalize, sep, win32 } from "node:path";
-import { pipeline } from "node:stream";
-import { CsvError, parse } from "csv-parse";
 import { LimbeckError } from "../../errors.ts";
 import type { ImageItemSplits } from "../image-items.ts";
-import { jsonRecord, type LabelTable, labelTable, labelText } from "../label-table.ts";
-import { unreadable } from "./file-bytes.ts";
+import { type LabelTable, labelTable, labelText } from "../label-table.ts";
 import { fileItems } from "./file-items.ts";
 import {
   eachSplit,
@@ -20,10 +16,10 @@ import {
   splitNamed,
 } from "./image-locations.ts";
 import { type StringPacker, stringPacker } from "./packed-strings.ts";
+import { recordsOf } from "./records.ts";
 
 /** Columns that hold paths, the first of which is taken where the options name none. */
 const imageNames: readonly string[] = ["image", "path", "file", "filename", "file_name", "filepath", "image_path", "img"];
-const MOST_ROW_CHARACTERS = 2 ** 20;
 
 /**
  * Images that a CSV, TSV or JSON Lines file lists, each with its label. Paths are relative to the file, and stay within its directory. Where
@@ -78,7 +74,7 @@ interface Reading {
 async function readManifest(path: string, { split, columns, table, lists }: Reading): Promise<void> {
   let found: Columns | undefined;
   let read = 0;
-  for await (const { row, values } of /sv$/i.test(path) ? csvRecords(path) : jsonRecords(path)) {
+  for await (const { row, values } of recordsOf(path)) {
     if (!found) {
       found = columnsAmong(values.map(String), columns, path);
       continue;
@@ -151,58 +147,4 @@ function pathWithin(value: unknown, where: () => string): string {
     where: where(),
     hint: "Paths are relative to the file, and stay within its directory.",
   });
-}
-
-interface Row {
-  /** From 1, as an editor counts lines of JSON, and a spreadsheet rows. */
-  readonly row: number;
-  readonly values: readonly unknown[];
-}
-
-/** The first row has the names of columns. */
-async function* csvRecords(path: string): AsyncGenerator<Row> {
-  const delimiter = path.toLowerCase().endsWith(".tsv") ? "\t" : ",";
-  const parser = parse({ delimiter, bom: true, trim: true, skip_empty_lines: true, max_record_size: MOST_ROW_CHARACTERS });
-  pipeline(createReadStream(path), parser, () => {});
-  let row = 0;
-  try {
-    for await (const values of parser) yield { row: ++row, values };
-  } catch (cause) {
-    if (!(cause instanceof CsvError)) throw unreadable(path, cause);
-    throw new LimbeckError("A row is damaged.", { where: path, hint: cause.message, cause });
-  }
-}
-
-/** Before the first line, as row 0, its keys. */
-async function* jsonRecords(path: string): AsyncGenerator<Row> {
-  let keys: string[] | undefined;
-  let row = 0;
-  for await (const line of linesOf(path)) {
-    row++;
-    // Which takes away a mark of the byte order, too.
-    const text = line.trim();
-    if (text === "") continue;
-    const record = jsonRecord(text, () => `${path}, row ${row}`);
-    if (!keys) {
-      keys = [...record.keys()];
-      yield { row: 0, values: keys };
-    }
-    yield { row, values: keys.map((key) => record.get(key)) };
-  }
-}
-
-async function* linesOf(path: string): AsyncGenerator<string> {
-  let rest = "";
-  try {
-    for await (const text of createReadStream(path, "utf8")) {
-      const lines = `${rest}${text}`.split("\n");
-      rest = lines.pop() ?? "";
-      if (rest.length > MOST_ROW_CHARACTERS)
-        throw new LimbeckError(`A row is longer than ${MOST_ROW_CHARACTERS} characters.`, { where: path });
-      yield* lines;
-    }
-  } catch (cause) {
-    throw cause instanceof LimbeckError ? cause : unreadable(path, cause);
-  }
-  yield rest;
 }

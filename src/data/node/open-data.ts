@@ -1,6 +1,6 @@
 import { LimbeckError } from "../../errors.ts";
 import { elementCount } from "../../graph/tensor.ts";
-import { type DataSource, type EncodedSource, type ImageFiles, type SplitFiles, sourceName } from "../data-source.ts";
+import { type DataFiles, type DataSource, type EncodedSource, type SplitFiles, sourceName } from "../data-source.ts";
 import type { ImageItemSplits } from "../image-items.ts";
 import { holdOut, type Samples, type Splits, withoutClasses } from "../samples.ts";
 import { openCifar } from "./cifar.ts";
@@ -10,6 +10,7 @@ import { firstNames, openImageFolder } from "./image-folder.ts";
 import { type ImageEvents, type ImageStore, imageSamples } from "./image-samples.ts";
 import { openManifest } from "./manifest.ts";
 import { openParquet } from "./parquet.ts";
+import { openTexts } from "./text.ts";
 import { openWebDataset } from "./webdataset.ts";
 
 export interface OpenDataOptions {
@@ -33,6 +34,11 @@ export interface Division {
 export async function openData(data: DataSource & Division, options: OpenDataOptions): Promise<Splits> {
   if ("idx" in data) return openIdxDirectory(data.idx, { ...data, ...options });
   if ("cifar" in data) return divided(await openCifar(data.cifar, options), data, sourceName(data));
+  if ("text" in data) {
+    const texts = await openTexts(data, locationOf(data.text), options);
+    for (const note of texts.notes ?? []) options.events?.onNotice?.(note);
+    return divided(texts, data, sourceName(data));
+  }
   const splits = await openItems(data, options);
   for (const note of splits.notes ?? []) options.events?.onNotice?.(note);
   return divided(await toSamples(splits, data, options), data, sourceName(data));
@@ -47,7 +53,7 @@ function openItems(data: EncodedSource, { relativeTo }: OpenDataOptions): Promis
 }
 
 /** A list of files is that of training. */
-const locationOf = (files: ImageFiles): string | SplitFiles => (typeof files === "string" || "train" in files ? files : { train: files });
+const locationOf = (files: DataFiles): string | SplitFiles => (typeof files === "string" || "train" in files ? files : { train: files });
 
 type Found = Partial<Splits> & Pick<Splits, "train">;
 

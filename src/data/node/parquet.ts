@@ -1,10 +1,9 @@
 import { basename } from "node:path";
-import { type ColumnMetaData, type FileMetaData, parquetSchema, type SchemaTree } from "hyparquet";
-import { z } from "zod";
+import type { FileMetaData, SchemaTree } from "hyparquet";
 import { LimbeckError } from "../../errors.ts";
 import type { ImageItemSplits, ParquetImages, ParquetPage, ParquetSource } from "../image-items.ts";
 import { type FinishedLabels, type LabelTable, labelTable, labelText, namedLabels } from "../label-table.ts";
-import { lookInto, type OpenFile } from "./file-bytes.ts";
+import { lookInto } from "./file-bytes.ts";
 import { fingerprintOf } from "./fingerprint.ts";
 import {
   eachSplit,
@@ -16,8 +15,9 @@ import {
   noColumn,
   splitFiles,
 } from "./image-locations.ts";
+import { type Column, chunkOf, columnAlong, columnsOf, featuresOf, groupsOf, readValues, valueColumn } from "./parquet-columns.ts";
 import { openParquetItems } from "./parquet-items.ts";
-import { type ColumnType, type FoundPage, pagesOf, pageValues, readParquetMetadata } from "./parquet-pages.ts";
+import { pagesOf, readParquetMetadata } from "./parquet-pages.ts";
 import { sharedInt32 } from "./shared-memory.ts";
 
 /** Columns that hold images, the first of which is taken where neither the options nor the file's features name one. */
@@ -65,7 +65,7 @@ async function indexFiles(paths: readonly string[], columns: Columns, names: Nam
           pages.push({ ...page, file: number, first });
           first += page.rows;
         }
-        await readLabels(file, pagesOf(file, chunkOf(group, layout.label, path), rows), layout.label, (label) => {
+        await readValues(file, pagesOf(file, chunkOf(group, layout.label, path), rows), layout.label, (label) => {
           const row = added.length - (files.at(-1)?.first ?? 0);
           const where = () => `${path}, row ${row}`;
           added.push(table.add(labelText(label, where), where));
@@ -83,35 +83,6 @@ async function indexFiles(paths: readonly string[], columns: Columns, names: Nam
       return { name, classes, labels, fingerprint: fingerprint.digest(), files, pages };
     },
   };
-}
-
-type RowGroup = FileMetaData["row_groups"][number];
-
-/** Row groups with their numbers of rows, when these make sense together. */
-function groupsOf({ num_rows, row_groups }: FileMetaData, path: string, most: number): { group: RowGroup; rows: number }[] {
-  const groups = row_groups.map((group) => ({ group, rows: Number(group.num_rows) }));
-  const sum = groups.reduce((total, { rows }) => total + rows, 0);
-  if (groups.some(({ rows }) => !(rows >= 0)) || sum !== Number(num_rows)) {
-    throw new LimbeckError(`The file should have ${num_rows} rows, but its groups have ${sum}.`, { where: path, hint: "It is damaged." });
-  }
-  if (sum > most)
-    throw new LimbeckError(`There are ${sum} rows: more than ${MOST_IMAGES} images.`, { where: path, hint: "Give fewer files." });
-  return groups;
-}
-
-async function readLabels(file: OpenFile, pages: readonly FoundPage[], column: Column, take: (label: unknown) => void): Promise<void> {
-  for (const page of pages) {
-    const spans = page.dictionary ? [page.dictionary, page.span] : [page.span];
-    const parts = spans.map(({ offset, length }) => Uint8Array.from(file.bytes(offset, length)));
-    const bytes = new Uint8Array(Buffer.concat(parts)).buffer;
-    for (const label of await pageValues(bytes, page, column.type, true, file.path)) take(label);
-  }
-}
-
-/** A column whose values can be read by themselves. */
-interface Column {
-  readonly path: readonly string[];
-  readonly type: ColumnType;
 }
 
 interface Layout {
@@ -136,42 +107,9 @@ function layoutOf(metadata: FileMetaData, wanted: Columns, where: string): Layou
   const label = find("label", "ClassLabel", labelNames);
   return {
     image: imageColumn(find("image", "Image", imageNames), where),
-    label: labelColumn(label, where),
+    label: valueColumn(label, where, "Say which column holds the classes, in columns.label."),
     names: features.get(label.element.name)?.names,
   };
-}
-
-const featureSchema = z.object({ _type: z.string(), names: z.array(z.string()).min(1).optional() });
-const featuresSchema = z.object({ info: z.object({ features: z.record(z.string(), z.unknown()) }) });
-
-/** What the library `datasets` of Hugging Face says of the columns, which it writes into the file's metadata; nothing of what it says otherwise. */
-function featuresOf({ key_value_metadata = [] }: FileMetaData): ReadonlyMap<string, z.output<typeof featureSchema>> {
-  const text = key_value_metadata.find(({ key }) => key === "huggingface")?.value;
-  const parsed = featuresSchema.safeParse(parsedJson(text ?? "{}"));
-  const features = Object.entries(parsed.data?.info.features ?? {}).map(
-    ([name, value]) => [name, featureSchema.safeParse(value).data] as const,
-  );
-  return new Map(features.flatMap(([name, feature]) => (feature ? [[name, feature]] : [])));
-}
-
-function parsedJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
-}
-
-function columnsOf(metadata: FileMetaData, where: string): readonly SchemaTree[] {
-  try {
-    return parquetSchema(metadata).children;
-  } catch (cause) {
-    throw new LimbeckError("The Parquet file has no schema that can be understood.", {
-      where,
-      hint: "It is damaged: get it again.",
-      cause,
-    });
-  }
 }
 
 function imageColumn(column: SchemaTree, where: string): Column {
@@ -185,35 +123,4 @@ function imageColumn(column: SchemaTree, where: string): Column {
     });
   }
   return columnAlong(leaf === column ? [column] : [column, leaf], where);
-}
-
-const labelTypes: readonly unknown[] = ["INT32", "INT64", "BOOLEAN", "BYTE_ARRAY"];
-
-function labelColumn(column: SchemaTree, where: string): Column {
-  const { name, type, converted_type = "", logical_type } = column.element;
-  const meaning = logical_type?.type ?? converted_type;
-  if (labelTypes.includes(type) && !/DECIMAL|DATE|TIME|JSON|BSON/.test(meaning)) return columnAlong([column], where);
-  throw new LimbeckError(`The column "${name}" holds neither whole numbers nor texts.`, {
-    where,
-    hint: "Say which column holds the classes, in columns.label.",
-  });
-}
-
-function columnAlong(nodes: readonly SchemaTree[], where: string): Column {
-  const repeated = nodes.find(({ element }) => element.repetition_type === "REPEATED");
-  if (repeated) throw new LimbeckError(`The column "${repeated.element.name}" holds lists.`, { where, hint: "An image has one label." });
-  const { type, converted_type, logical_type } = (nodes.at(-1) as SchemaTree).element;
-  return {
-    path: nodes.map(({ element }) => element.name),
-    type: { optional: nodes.map(({ element }) => element.repetition_type === "OPTIONAL"), type, more: { converted_type, logical_type } },
-  };
-}
-
-function chunkOf({ columns }: RowGroup, { path }: Column, where: string): ColumnMetaData {
-  const chunk = columns.find(({ meta_data }) => meta_data?.path_in_schema.join("\0") === path.join("\0"));
-  if (chunk?.meta_data && !chunk.file_path) return chunk.meta_data;
-  throw new LimbeckError(`A group of rows has no column "${path.join(".")}" in this file.`, {
-    where,
-    hint: "It is damaged: get it again.",
-  });
 }

@@ -1,4 +1,4 @@
-import { type BatchBuffers, batchBuffers, batchOf, checkStart, stepsPerEpoch } from "../batches.ts";
+import { type BatchBuffers, batchBuffers, batchOf, checkStart, stepsPerEpoch, valuesIn } from "../batches.ts";
 import type { BatchLoader, LoaderOptions } from "../loader.ts";
 import type { Samples, SamplesSource } from "../samples.ts";
 import { type BatchThread, heardOrNot, startBatchThread } from "./batch-thread.ts";
@@ -37,7 +37,7 @@ export function threadLoader(samples: Samples, source: SamplesSource, options: L
     for (let ahead = 0; ahead < count * LOOK_AHEAD; ahead++) ask(batchBuffers(samples, options));
     for (let batch = coming.shift(); batch; batch = coming.shift()) {
       const { buffers, indices, view } = await batch;
-      yield batchOf(buffers, indices, samples.sampleShape, view);
+      yield batchOf(buffers, indices, valuesIn(buffers.inputs, indices.length, samples.sampleShape), view);
       ask(buffers);
     }
   }

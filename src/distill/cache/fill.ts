@@ -3,12 +3,16 @@ import type { MixOptions } from "../../data/mix.ts";
 import type { Normalization } from "../../data/normalize.ts";
 import type { Progress } from "../../data/progress.ts";
 import type { Samples } from "../../data/samples.ts";
+import { byLength, shuffledBatches } from "../../data/texts.ts";
 import type { Transform } from "../../data/transforms.ts";
 import { LimbeckError } from "../../errors.ts";
 import { elementCount, type Float32Tensor, type Tensor } from "../../graph/tensor.ts";
+import { randomFor } from "../../random.ts";
 import { folderOf, headerOf, type Plan, type Range, type StoredOutput, shardName } from "./plan.ts";
 import { blankShard, recordPosition, sealShard, shardFault } from "./shard.ts";
 import type { ShardStore } from "./store.ts";
+
+const LABELLING = 0x4c61626c;
 
 /** Who labels, and what. */
 export interface Labeller {
@@ -95,40 +99,36 @@ async function labelRange(
   onBatch: (count: number) => void,
 ): Promise<readonly (readonly [StoredOutput, Uint8Array])[]> {
   const shards = outputs.map((output) => [output, blankShard(headerOf(output, range))] as const);
-  let next = range.first;
+  let left = range.count;
   for await (const batch of rangeBatches(range, labeller)) {
     const answers = await labeller.teach(batch);
-    const count = Math.min(batch.size, range.first + range.count - next);
-    for (const [output, shard] of shards) writeRecords(output, range, answers[output.name], { first: next, count }, shard);
-    next += count;
+    for (const [output, shard] of shards) writeRecords(output, range, answers[output.name], batch.indices, shard);
+    const count = Math.min(batch.size, left);
+    left -= count;
     onBatch(count);
   }
   for (const [, shard] of shards) await sealShard(shard);
   return shards;
 }
 
-/** Full batches of a range in its view. */
+/** Full batches of a range in its view; texts of like length together, in batches drawn from all over the range. */
 export function rangeBatches({ view, first, count }: Range, labeller: Labeller): AsyncIterable<Batch> {
   const { samples, batchSize, seed, normalization, transforms, mix } = labeller;
   const order = Uint32Array.from({ length: batchSize * Math.ceil(count / batchSize) }, (_, index) => first + Math.min(index, count - 1));
-  return viewBatches(samples, order, { batchSize, seed, view, normalization, transforms, mix });
+  const inTurn = samples.texts ? shuffledBatches(byLength(samples.texts, order, batchSize), batchSize, randomFor(first, LABELLING)) : order;
+  return viewBatches(samples, inTurn, { batchSize, seed, view, normalization, transforms, mix });
 }
 
-function writeRecords(
-  output: StoredOutput,
-  range: Range,
-  answer: Tensor | undefined,
-  { first, count }: { readonly first: number; readonly count: number },
-  shard: Uint8Array,
-): void {
+function writeRecords(output: StoredOutput, range: Range, answer: Tensor | undefined, indices: Uint32Array, shard: Uint8Array): void {
   const header = headerOf(output, range);
   const size = elementCount(output.shape);
   if (answer?.type !== "float32" || elementCount(answer.shape.slice(1)) !== size) {
     throw new LimbeckError(`The teacher gives no "${output.name}" of shape [${output.shape.join(", ")}] in float32 to store.`);
   }
   const { data } = answer as Float32Tensor;
-  for (let row = 0; row < count; row++) {
-    const position = recordPosition(header, first + row);
+  // Backwards, so that of a sample that fills up a batch its first row is what stays.
+  for (let row = indices.length - 1; row >= 0; row--) {
+    const position = recordPosition(header, indices[row] as number);
     output.codec.encode(data.subarray(row * size, (row + 1) * size), shard.subarray(position, position + header.recordBytes));
   }
 }

@@ -3,6 +3,7 @@ import type { Batch } from "../../data/batches.ts";
 import type { Normalization } from "../../data/normalize.ts";
 import type { Splits } from "../../data/samples.ts";
 import { explain, LimbeckError } from "../../errors.ts";
+import type { Shape } from "../../graph/graph.ts";
 import type { Tensor } from "../../graph/tensor.ts";
 import type { Environment, ProgressEvents } from "../environment.ts";
 import { cacheDefaults, type Recipe } from "../recipe/schema.ts";
@@ -16,7 +17,7 @@ export interface CacheRequest {
   readonly recipe: Recipe;
   readonly teacher: { readonly bytes: Uint8Array; readonly teach: Labeller["teach"] };
   /** The shape of each output for one sample, by its name. */
-  readonly outputs: Readonly<Record<string, readonly number[]>>;
+  readonly outputs: Readonly<Record<string, Shape>>;
   readonly data: Pick<Splits, "train">;
   readonly normalization: Normalization;
   readonly environment: Pick<Environment, "runtime" | "shards" | "events">;
@@ -72,7 +73,7 @@ export async function prepareCache(request: CacheRequest, settings: CacheSetting
   const plan = await planOf({
     teacher: teacher.bytes,
     runtime: environment.runtime,
-    outputs,
+    outputs: fixedShapes(outputs),
     samples: data.train,
     normalization,
     augment,
@@ -89,6 +90,15 @@ export async function prepareCache(request: CacheRequest, settings: CacheSetting
   await checkRoom(plan, missing, store, settings.maxBytes);
   const transforms = augment.map(toTransform);
   return { plan, labeller: { teach: teacher.teach, samples: data.train, normalization, transforms, mix, seed, batchSize }, missing };
+}
+
+/** @throws LimbeckError when an output is as long as the texts are, so that what is stored of each would be of another size. */
+function fixedShapes(outputs: CacheRequest["outputs"]): Readonly<Record<string, readonly number[]>> {
+  const open = Object.entries(outputs).find(([, shape]) => shape.some((size) => typeof size === "string"));
+  if (!open) return outputs as Readonly<Record<string, readonly number[]>>;
+  throw new LimbeckError(`The losses take "${open[0]}" of each token, and only what has one size for all texts is kept.`, {
+    hint: "`cache: false` asks the teacher each time without saying so.",
+  });
 }
 
 /** @throws LimbeckError when a store would grow beyond the limit by what is missing. */

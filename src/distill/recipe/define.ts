@@ -1,4 +1,4 @@
-import type { ImageFiles, SourceKind } from "../../data/data-source.ts";
+import type { DataFiles, SourceKind } from "../../data/data-source.ts";
 import { type LossName, lossTable } from "../../losses/table.ts";
 import type { ScheduleInput } from "../../options.ts";
 
@@ -27,16 +27,19 @@ export const mnist = (options: DataOptions<"idx"> = {}): Data => idx("npm:mnist-
 export const imageFolder = (directory: string, options: DataOptions<"imageFolder">): Data => ({ imageFolder: directory, ...options });
 
 /** Parquet files with encoded images and labels, such as those of Hugging Face. */
-export const parquet = (files: ImageFiles, options: DataOptions<"parquet">): Data => ({ parquet: files, ...options });
+export const parquet = (files: DataFiles, options: DataOptions<"parquet">): Data => ({ parquet: files, ...options });
+
+/** Texts, or pairs of them, and their labels: CSV, TSV, JSON Lines or Parquet. */
+export const text = (files: DataFiles, options: DataOptions<"text">): Data => ({ text: files, ...options });
 
 /** CSV or JSON lines that name image files and their labels. */
-export const manifest = (files: ImageFiles, options: DataOptions<"manifest">): Data => ({ manifest: files, ...options });
+export const manifest = (files: DataFiles, options: DataOptions<"manifest">): Data => ({ manifest: files, ...options });
 
 /** The binary version of CIFAR-10 or CIFAR-100. */
 export const cifar = (directory: string, options: DataOptions<"cifar"> = {}): Data => ({ cifar: directory, ...options });
 
 /** Tar archives of images and labels. */
-export const webdataset = (files: ImageFiles, options: DataOptions<"webdataset">): Data => ({ webdataset: files, ...options });
+export const webdataset = (files: DataFiles, options: DataOptions<"webdataset">): Data => ({ webdataset: files, ...options });
 
 type AnyAugmentation = NonNullable<Data["augment"]>[number];
 type Augmentation = Exclude<AnyAugmentation, { readonly apply: unknown }>;
@@ -159,6 +162,18 @@ export const zoo = {
   deitBase: network("deit-base"),
   deitTinyDistilled: network("deit-tiny-distilled"),
   deitSmallDistilled: network("deit-small-distilled"),
+  // Of texts.
+  bertTiny: network("bert-tiny"),
+  bertMini: network("bert-mini"),
+  bertSmall: network("bert-small"),
+  bertMedium: network("bert-medium"),
+  bertBase: network("bert-base"),
+  tinybert4: network("tinybert-4"),
+  minilm6x384: network("minilm-6-384"),
+  bert: network("bert"),
+  distilbert: network("distilbert"),
+  bilstm: network("bilstm"),
+  textCnn: network("text-cnn"),
 };
 
 /** Every loss by its name, with its options: `loss.dkd({ temperature: 4 })`. `limbeck methods` says what each is. */

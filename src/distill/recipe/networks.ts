@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { bertVariants } from "../../nn/zoo/bert.ts";
 import { convnextVariants } from "../../nn/zoo/convnext.ts";
 import { mobilenetV3Variants } from "../../nn/zoo/mobilenet-v3.ts";
 import { resnetVariants } from "../../nn/zoo/resnet.ts";
@@ -11,18 +12,28 @@ import { count, mustBe, oneOf, positive, strict } from "../../options.ts";
 /** The names of a family's variants. */
 const variants = <K extends string>(table: Readonly<Record<K, unknown>>) => z.literal(Object.keys(table) as [K, ...K[]]);
 
-/** What every network of the zoo takes. Classes and the shape of a sample are the data's. */
+/** A safetensors file of weights to start from, by PyTorch's names; patterns of names that keep their random weights. */
+const weights = strict({ file: z.string().min(1), ignore: z.array(z.string()).default([]) }).optional();
+/** What every network of texts takes. Classes and vocabulary are the data's. */
+const ofTexts = { classes: count.optional(), seed: z.int().optional(), weights };
+/** What every network of images takes. Classes and the shape of a sample are the data's. */
 const common = {
   classes: count.optional(),
   seed: z.int().optional(),
   /** Height and width at which it sees images: it begins by resizing them, unless they are of that size. */
   inputSize: count.optional(),
-  /** A safetensors file of weights to start from, by PyTorch's names; patterns of names that keep their random weights. */
-  weights: strict({ file: z.string().min(1), ignore: z.array(z.string()).default([]) }).optional(),
+  weights,
 };
 const dropout = z.number().min(0).lt(1);
 /** A multiple of every number of channels. */
 const width = positive.optional();
+const bertOptions = {
+  dropout: dropout.optional(),
+  attentionDropout: dropout.optional(),
+  classifierDropout: dropout.optional(),
+  /** Whether it guesses masked words, too. */
+  maskedLm: z.boolean().optional(),
+};
 const stem = z.enum(["imagenet", "cifar"]).optional();
 
 const everySecond = z.literal("everySecond");
@@ -59,6 +70,31 @@ const families = [
   strict({ zoo: z.literal("efficientnet-b0"), width, stem, dropout: dropout.optional(), ...common }),
   strict({ zoo: variants(convnextVariants), width, stem, ...common }),
   strict({ zoo: variants(vitVariants), patch: count.optional(), dropout: dropout.optional(), ...common }),
+  // Of texts.
+  strict({ zoo: variants(bertVariants), ...bertOptions, ...ofTexts }),
+  strict({ zoo: z.literal("bert"), layers: count, hidden: count, heads: count, intermediate: count, ...bertOptions, ...ofTexts }),
+  strict({
+    zoo: z.literal("distilbert"),
+    ...{ layers: count.optional(), hidden: count.optional(), heads: count.optional(), intermediate: count.optional() },
+    ...bertOptions,
+    ...ofTexts,
+  }),
+  strict({
+    zoo: z.literal("bilstm"),
+    embedding: count.optional(),
+    units: count.optional(),
+    hidden: count.optional(),
+    dropout: dropout.optional(),
+    ...ofTexts,
+  }),
+  strict({
+    zoo: z.literal("text-cnn"),
+    embedding: count.optional(),
+    windows: z.array(count).min(1).optional(),
+    filters: count.optional(),
+    dropout: dropout.optional(),
+    ...ofTexts,
+  }),
   /** `layers`: a transformer keeps those. `newHead`: the last layer is replaced by a new one for the data's classes. */
   strict({ zoo: z.literal("onnx"), file: z.string().min(1), layers: layers.optional(), newHead: z.boolean().optional() }),
 ] as const;

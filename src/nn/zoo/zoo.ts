@@ -1,6 +1,9 @@
 import { LimbeckError } from "../../errors.ts";
 import type { Graph } from "../../graph/graph.ts";
+import { type BertClassifierOptions, type BertConfiguration, bertClassifier, bertVariants } from "./bert.ts";
+import { bilstm } from "./bilstm.ts";
 import { convnext, convnextVariants } from "./convnext.ts";
+import { type DistilbertClassifierOptions, distilbertBase, distilbertClassifier } from "./distilbert.ts";
 import { efficientnetB0 } from "./efficientnet.ts";
 import { lenet } from "./lenet.ts";
 import { mlp } from "./mlp.ts";
@@ -10,6 +13,7 @@ import { resnet, resnetVariants } from "./resnet.ts";
 import { resnet9 } from "./resnet9.ts";
 import { shufflenetV2, shufflenetV2Variants } from "./shufflenet-v2.ts";
 import { smallCnn } from "./small-cnn.ts";
+import { textCnn } from "./text-cnn.ts";
 import { vgg, vggVariants } from "./vgg.ts";
 import { type VitOptions, vit, vitVariants } from "./vit.ts";
 import { wideResnet, wideResnetVariants } from "./wide-resnet.ts";
@@ -23,8 +27,24 @@ function each<V extends string, O>(
   return Object.fromEntries(names.map((name) => [name, (options: O) => build(name, options)])) as Record<V, (options: O) => Graph>;
 }
 
+/** Of its own depth and width. */
+interface SizedBertOptions extends BertClassifierOptions, BertConfiguration {}
+
+/** What builds each classifier of texts of the zoo, by the name it has in recipes. */
+export const textArchitectures = {
+  ...each<keyof typeof bertVariants, BertClassifierOptions>(bertVariants, bertClassifier),
+  bert: (options: SizedBertOptions) => bertClassifier(options, options),
+  distilbert: ({ layers, hidden, heads, intermediate, ...options }: DistilbertClassifierOptions & Partial<BertConfiguration>) => {
+    const given = Object.entries({ layers, hidden, heads, intermediate }).filter(([, value]) => value !== undefined);
+    return distilbertClassifier({ ...options, size: { ...distilbertBase, ...Object.fromEntries(given) } });
+  },
+  bilstm,
+  "text-cnn": textCnn,
+};
+
 /** What builds each classifier of the zoo, by the name it has in recipes. */
 export const architectures = {
+  ...textArchitectures,
   mlp,
   lenet,
   "small-cnn": smallCnn,
@@ -45,7 +65,7 @@ export type ArchitectureName = keyof typeof architectures;
 
 /** What every architecture is made for; each takes options of its own besides. */
 export interface ArchitectureOptions {
-  /** Of one sample. */
+  /** Of one sample; texts have none. */
   readonly inputShape: readonly number[];
   readonly classes: number;
   /** Of the initial weights. */

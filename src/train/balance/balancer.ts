@@ -23,6 +23,8 @@ export interface Upcoming {
   /** What the schedules feed it. */
   readonly scalars: ByTerm;
   readonly state: () => Promise<State>;
+  /** Tokens of each sample, where they are texts. */
+  readonly length?: number;
 }
 
 /** How much each term of an objective counted, at the last step of an epoch. */
@@ -49,10 +51,10 @@ export function balancer({ terms, meter, shares = false, rule }: BalancerOptions
   let recipes: ByTerm = {};
   let counted: Counted = { weights: {} };
   return {
-    weigh: async ({ taken, endsEpoch, batch, scalars, state }) => {
+    weigh: async ({ taken, endsEpoch, batch, scalars, state, length }) => {
       const isMeasured = rule?.every !== undefined && taken % rule.every === 0;
       let products: GradientProducts | undefined;
-      if (meter && (isMeasured || (shares && endsEpoch))) products = await meter.measure(batch, scalars, await state());
+      if (meter && (isMeasured || (shares && endsEpoch))) products = await meter.measure(batch, scalars, await state(), length);
       if (products && isMeasured) remembered = rule?.measured?.(remembered, normsOf(products)) ?? remembered;
       recipes = Object.fromEntries(terms.map((term) => [term, scalars[weightOf(term)] as number]));
       const factors = rule?.factors(remembered, recipes);

@@ -30,8 +30,9 @@ export interface GradientMeter {
    *
    * @param batch What the step takes of it.
    * @param scalars What the step is fed; weights count as 1.
+   * @param length Tokens of each sample, where they are texts.
    */
-  measure(batch: Feeds, scalars: Readonly<Record<string, number>>, state: State): Promise<GradientProducts>;
+  measure(batch: Feeds, scalars: Readonly<Record<string, number>>, state: State, length?: number): Promise<GradientProducts>;
   release(): Promise<void>;
 }
 
@@ -85,6 +86,21 @@ export async function createGradientMeter(
       return { terms, products: products.data };
     },
     release: () => session.release(),
+  };
+}
+
+/** A meter for texts: one for each of their lengths, which is opened when it is first asked. */
+export function meterByLength(open: (length: number | undefined) => Promise<GradientMeter>): GradientMeter {
+  const opened = new Map<number | undefined, Promise<GradientMeter>>();
+  return {
+    measure: async (batch, scalars, state, length) => {
+      const meter = opened.get(length) ?? open(length);
+      opened.set(length, meter);
+      return (await meter).measure(batch, scalars, state);
+    },
+    release: async () => {
+      for (const meter of opened.values()) await (await meter).release();
+    },
   };
 }
 
