@@ -3,7 +3,8 @@ import { LimbeckError } from "../errors.ts";
 import { formatShape, type Graph } from "../graph/graph.ts";
 import { openBatch } from "../graph/rewrite/batch.ts";
 import { canonicalize } from "../graph/rewrite/canonicalize.ts";
-import { bindDimensions } from "../graph/rewrite/infer.ts";
+import { foldConstants } from "../graph/rewrite/fold.ts";
+import { bindDimensions, inferShapes } from "../graph/rewrite/infer.ts";
 import { pruneDead } from "../graph/rewrite/prune.ts";
 import { widenFloats } from "../graph/rewrite/widen.ts";
 import { BATCH } from "../nn/layers.ts";
@@ -41,7 +42,7 @@ export function checkTexts(network: Graph, { vocabulary, lengths }: Texts, sourc
   }
   const longest = lengths.at(-1) as number;
   try {
-    bindDimensions(network, { [SEQUENCE]: longest });
+    inferShapes(foldConstants(bindDimensions(canonicalize(network), { [SEQUENCE]: longest }), { keepWeights: true }));
   } catch (cause) {
     throw new LimbeckError(`The model doesn't take texts of ${longest} tokens.`, {
       where: source,

@@ -8,11 +8,11 @@ import { deviceState, readOut } from "./device-state.ts";
 import { nodeRuntime } from "./node.ts";
 import type { StateBinding } from "./runtime.ts";
 
-/** total ← total + x, count ← count + 1; shown is total · count. */
-function counter() {
+/** total ← total + factor · x, count ← count + 1; shown is total · count. */
+function counter(factor = 1) {
   const g = graphBuilder("counter");
   const [x, total, count] = [g.input("x", "float32", [2]), g.input("total", "float32", [2]), g.input("count", "float32", [])];
-  const [newTotal, newCount] = [g.add(total, x), g.add(count, 1)];
+  const [newTotal, newCount] = [g.add(total, g.mul(x, factor)), g.add(count, 1)];
   g.output(g.mul(newTotal, newCount), "shown");
   g.output(newTotal, "next total");
   g.output(newCount, "next count");
@@ -54,6 +54,23 @@ it.each([
   expect(state.get("total")).toEqual(float32([16, 26]));
   expect(state.get("count")).toEqual(float32([3], []));
   expect(bindings[0]?.initial.data).toEqual(Float32Array.of(10, 20));
+  await session.release();
+});
+
+it.each([
+  ["in JavaScript's memory", () => nodeRuntime().createStatefulSession(counter(), bindings)],
+  ["on the device", resident],
+])("a state %s is that of all its graphs", async (_, create) => {
+  const session = await create();
+  const other = await session.withGraph(counter(100));
+  const shown = float32(new Float32Array(2));
+  const runs = [session.run, other, other, session.run];
+  const sums = [];
+  for (const run of runs) {
+    await run({ x: float32([1, 1]) }, { shown });
+    sums.push(shown.data[0]);
+  }
+  expect(sums).toEqual([11, 222, 633, 848]);
   await session.release();
 });
 
