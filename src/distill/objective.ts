@@ -1,6 +1,7 @@
 import { LimbeckError } from "../errors.ts";
 import type { Graph, Shape, Value } from "../graph/graph.ts";
 import type { FeatureLoss, FeaturePair, LogitLoss, LossDefinition, LossParts } from "../losses/loss.ts";
+import { MASKED_SHARE } from "../losses/masked-language.ts";
 import { type LossName, lossTable } from "../losses/table.ts";
 import { meanOfLogits } from "../losses/teachers.ts";
 import { type TemperatureRecipe, temperatureOf, temperatureSchedules } from "../losses/temperature.ts";
@@ -82,6 +83,12 @@ export function needsTeacher(loss: LossRecipe): boolean {
   return termsOf(loss).includes("soft");
 }
 
+/** The share of a text's words that losses want masked; none where none of them is of masked words. */
+export function maskedShare(losses: readonly LossRecipe[]): number | undefined {
+  for (const loss of losses) if ("maskedLanguage" in loss) return loss.maskedLanguage.probability;
+  return losses.some((loss) => "wordKd" in loss && loss.wordKd.tokens === "masked") ? MASKED_SHARE : undefined;
+}
+
 /** What each term of a loss learns from: `hard` from labels alone, `soft` from a teacher. */
 export function termsOf(loss: LossRecipe): readonly ("hard" | "soft")[] {
   return askedFor(loss).map(({ definition }) => (definition.needsTeacher === false ? "hard" : "soft"));
@@ -104,10 +111,15 @@ function termOf(definition: LossDefinition, asked: Asked, networks: Networks, ta
   return (definition.needsTeacher === false ? onStudent : onFeatures)(definition, asked, networks, tapped);
 }
 
-function onLogits(definition: LogitLoss, { recipe }: Asked, { teachers, classes, samples, combine }: Networks): Term {
+function onLogits(definition: LogitLoss, { name, recipe }: Asked, { teachers, classes, samples, combine }: Networks): Term {
+  if (classes === 0) {
+    throw new LimbeckError(`The loss "${name}" is of classes, and the samples have no labels that say which there are.`, {
+      hint: "Say which column holds labels (data.columns.label), or learn from features: cosine, rkdDistance, rkdAngle, hint: { pairs: [output] }.",
+    });
+  }
   const asksTeacher = definition.needsTeacher !== false;
   return {
-    ...(asksTeacher && { teacher: Object.fromEntries(teachers.map((_, index) => [teacherName(index, LOGITS), [classes]])) }),
+    ...(asksTeacher && { teacher: Object.fromEntries(teachers.map((teacher, index) => [teacherName(index, LOGITS), answerOf(teacher)])) }),
     build: (context) => {
       const { g, logits: student } = context;
       const build = (teacher: Value, index: number, of: number) => {
@@ -132,7 +144,7 @@ function onFeatures(definition: FeatureLoss, { recipe }: Asked, networks: Networ
     teacher: Object.fromEntries(
       pairs.flatMap((ofTeacher, index) => [
         ...ofTeacher.map(({ teacher }) => [teacherName(index, teacher.name), sampleShape(teacher)] as const),
-        [teacherName(index, LOGITS), [classes]] as const,
+        [teacherName(index, LOGITS), answerOf(networks.teachers[index] as Graph)] as const,
       ]),
     ),
     build: (context) => {
@@ -186,6 +198,9 @@ function onStudent(definition: FeatureLoss, { recipe }: Asked, networks: Network
 function maskOf({ inputs }: Graph, context: LossContext): Value | undefined {
   return inputs.some(({ name }) => name === ATTENTION_MASK) ? context.student(ATTENTION_MASK) : undefined;
 }
+
+/** The shape of a network's first output for one sample. */
+const answerOf = ({ outputs }: Graph): Shape => outputs[0]?.shape.slice(1) ?? [];
 
 const sampleShape = ({ shape }: { readonly shape: Shape }): Shape => shape.slice(1);
 

@@ -12,6 +12,9 @@ import { temperatureOption } from "./temperature.ts";
  * (arXiv:1810.04805). DistilBERT, Sanh et al., 2019 (arXiv:1910.01108), adds what its teacher guesses.
  */
 
+/** BERT's share of words that are masked. */
+export const MASKED_SHARE = 0.15;
+
 /**
  * Mean over the masked tokens of the batch of −log softmax(scores) at the word that was there; 0 where none is masked.
  *
@@ -63,7 +66,8 @@ export const maskedLanguage = featureLoss({
   paper: "Devlin et al., 2018, arXiv:1810.04805",
   weight: 1,
   numbers: {},
-  options: {},
+  /** The share of each text's words that are masked, for all losses beside it too. */
+  options: { probability: z.number().positive().max(1).default(MASKED_SHARE) },
   pairs: "mlm",
   needsTeacher: false,
   fit,

@@ -50,6 +50,8 @@ export interface StepOptions {
   readonly mixes?: boolean;
   /** Whether samples of a batch may have no label: −1. */
   readonly isPartial?: boolean;
+  /** Set where the student's first output is no scores of classes, so that there is nothing to count. */
+  readonly classifies?: false;
   /** Of its other symbolic dimensions. */
   readonly sizes?: Readonly<Record<string, number>>;
   readonly losses: readonly LossTerm[];
@@ -165,7 +167,7 @@ export function compileStep(options: StepOptions): CompiledStep {
   const metrics = {
     ...terms,
     loss: total,
-    ...(logits.shape.length === 2 && counts(g, logits, truth)),
+    ...(logits.shape.length === 2 && options.classifies !== false && counts(g, logits, truth)),
     ...(norm && { gradientNorm: norm }),
   };
   const entries = Object.values(metrics).map((value) => g.reshape(value, [1]));
