@@ -42,6 +42,7 @@ export {
   smallCnn,
   stepDecay,
   steps,
+  text,
   webdataset,
   zoo,
 } from "./distill/recipe/define.ts";

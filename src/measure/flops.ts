@@ -4,7 +4,7 @@ import { elementCount } from "../graph/tensor.ts";
 
 /** What one run of a node computes. */
 export interface Work {
-  /** Multiply-accumulates of convolutions and matrix products; 0 for every other operator. */
+  /** Multiply-accumulates of convolutions, matrix products and recurrent layers; 0 for every other operator. */
   readonly macs: number;
   /** Floating-point operations; a multiply-accumulate is two. */
   readonly flops: number;
@@ -24,6 +24,12 @@ export function sizeOf(value: Value | undefined): number {
 
 const shapeOf = (value: Value | undefined): readonly number[] => value?.shape.map(Number) ?? [];
 
+/** Each step of each sample multiplies all weights: X is [steps, batch, inputs], W [directions, gates · units, inputs], R like it. */
+function recurrent({ inputs }: TypedNode): number {
+  const [steps = 1, batch = 1] = shapeOf(inputs[0]);
+  return steps * batch * (sizeOf(inputs[1]) + sizeOf(inputs[2]));
+}
+
 /** Multiply-accumulates by operator. */
 const products: Readonly<Record<string, (typed: TypedNode) => number>> = {
   // Every output element sums over the input channels of its group and the kernel's area: the weight is [M, C/group, ...kernel].
@@ -33,6 +39,9 @@ const products: Readonly<Record<string, (typed: TypedNode) => number>> = {
   MatMul: ({ inputs, outputs }) => sizeOf(outputs[0]) * (shapeOf(inputs[0]).at(-1) ?? 1),
   FusedMatMul: ({ node, inputs, outputs }) => sizeOf(outputs[0]) * (shapeOf(inputs[0]).at(intAttribute(node, "transA", 0) ? -2 : -1) ?? 1),
   Gemm: ({ node, inputs, outputs }) => sizeOf(outputs[0]) * (shapeOf(inputs[0]).at(intAttribute(node, "transA", 0) ? 0 : 1) ?? 1),
+  LSTM: recurrent,
+  GRU: recurrent,
+  RNN: recurrent,
 };
 
 /** Operators that move, choose, cast or describe elements without arithmetic. */
@@ -84,7 +93,7 @@ const perInput: Readonly<Record<string, number>> = {
 };
 
 /**
- * Work of one node, under one convention: convolutions and matrix products by their multiply-accumulates (two operations each) plus one
+ * Work of one node, under one convention: convolutions, matrix products and recurrent layers by their multiply-accumulates (two operations each) plus one
  * addition per output element for a bias; pooling, one operation per element under the window; softmax, normalisations and reductions, the
  * operations of their textbook formula per input element, as listed above; every other operator, activations included, one operation per
  * output element (one for each operand after the first); moving and casting elements costs nothing.

@@ -2,6 +2,7 @@ import { describe, expect, test } from "vitest";
 import { type GraphBuilder, graphBuilder } from "../graph/builder/builder.ts";
 import type { Graph, Value } from "../graph/graph.ts";
 import { float32, int64, zeros } from "../graph/tensor.ts";
+import { bilstm } from "../nn/zoo/bilstm.ts";
 import { lenet } from "../nn/zoo/lenet.ts";
 import { mlp } from "../nn/zoo/mlp.ts";
 import { profileGraph } from "./profile.ts";
@@ -51,6 +52,12 @@ describe("parameters", () => {
 });
 
 describe("work by hand", () => {
+  test("a bidirectional LSTM, which takes five steps with all its weights", () => {
+    const options = { embedding: 8, units: 4, hidden: 6, classes: 2, vocabulary: 20, seed: 1 };
+    const { macs } = profileGraph(bilstm(options), { S: 5 });
+    expect(macs).toBe(5 * 2 * (4 * 4 * 8 + 4 * 4 * 4) + 8 * 6 + 6 * 2);
+  });
+
   test("Hinton's teacher", () => {
     const macs = 784 * 1200 + 1200 * 1200 + 1200 * 10;
     const profile = profileGraph(mlp({ inputShape: [784], hidden: [1200, 1200], classes: 10, seed: 1 }));

@@ -1,7 +1,9 @@
-import { dirname, extname, resolve } from "node:path";
+import { existsSync } from "node:fs";
+import { dirname, extname, join, resolve } from "node:path";
 import { encodedKinds, type SourceKind } from "../data/data-source.ts";
 import { asTexts, findSource } from "../data/node/find-source.ts";
 import { openData } from "../data/node/open-data.ts";
+import { TOKENIZER } from "../data/node/tokenizer-directory.ts";
 import type { Splits } from "../data/samples.ts";
 import { parseData } from "../distill/recipe/parse.ts";
 import { LimbeckError } from "../errors.ts";
@@ -37,6 +39,9 @@ export async function openNamedData(location: string, model: Graph, path: string
   const [kind] = Object.keys(source) as [SourceKind];
   if (kind === "text") {
     const tokenizer = resolve(relativeTo, options.tokenizer ?? dirname(path));
+    if (options.tokenizer === undefined && !existsSync(join(tokenizer, TOKENIZER))) {
+      throw new LimbeckError("There is no tokenizer.json beside the model.", { where: path, hint: "Say where it is: --tokenizer FOLDER." });
+    }
     return openData(parseData({ ...source, tokenizer, validation: 0 }), { relativeTo });
   }
   const images = encodedKinds.includes(kind) ? imagesOf(model, size) : {};

@@ -1,3 +1,4 @@
+import { TOKENIZER, TOKENIZER_CONFIG, tokenizerFiles } from "../data/node/tokenizer-directory.ts";
 import { type Outcome, runRecipe } from "../distill/distill.ts";
 import type { Phase, ProgressEvents } from "../distill/environment.ts";
 import { parseRecipe } from "../distill/recipe/parse.ts";
@@ -87,7 +88,10 @@ export async function runResolved(command: "distill" | "train", recipe: Recipe, 
     { student: log.records("student"), baseline: log.records("baseline") },
     (performance.now() - began) / 1000,
   );
-  if (directory) await writeResults(directory, outcome, report);
+  if (directory) {
+    await writeResults(directory, outcome, report);
+    await writeTokenizer(directory, recipe, options.relativeTo ?? process.cwd());
+  }
   return { student: outcome.student.bytes, report, directory: directory?.path };
 }
 
@@ -97,6 +101,14 @@ async function writeResults(directory: RunDirectory, { student, relatives, basel
   if (baseline) await directory.write("baseline.onnx", baseline.bytes);
   await directory.write("report.json", `${JSON.stringify(report, null, 2)}\n`);
   await directory.write("report.html", reportHtml(report));
+}
+
+/** Where the networks take texts, what makes tokens of these, beside them. */
+async function writeTokenizer(directory: RunDirectory, { data }: Recipe, relativeTo: string): Promise<void> {
+  if (!("text" in data)) return;
+  const { tokenizer, config } = await tokenizerFiles(data.tokenizer, relativeTo);
+  await directory.write(TOKENIZER, tokenizer);
+  if (config) await directory.write(TOKENIZER_CONFIG, config);
 }
 
 /** Keeps what each epoch showed, in metrics.jsonl where there is a directory. */

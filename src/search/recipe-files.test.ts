@@ -34,7 +34,7 @@ test("every path of a recipe is found, as it is written and resolved", () => {
     student: "s.onnx",
     assistants: [{ zoo: "onnx", file: "as.onnx" }, { zoo: "mlp" }],
     mutual: { peers: ["p.onnx"], weight: 1 },
-    stages: [{ data: { idx: "d" } }, { data: { manifest: "m.csv" } }, { epochs: 2 }],
+    stages: [{ data: { idx: "d" } }, { data: { manifest: "m.csv" } }, { data: { text: "e.tsv", tokenizer: "w" } }, { epochs: 2 }],
     cache: { directory: "c", encoding: "float16" },
     name: "t.onnx",
   };
@@ -48,6 +48,8 @@ test("every path of a recipe is found, as it is written and resolved", () => {
     "data b.parquet",
     "data c.parquet",
     "data d",
+    "data e.tsv",
+    "data w",
     "directory c",
     "list m.csv",
     "network as.onnx",
@@ -57,7 +59,7 @@ test("every path of a recipe is found, as it is written and resolved", () => {
   ]);
   expect(mapped).toMatchObject({
     student: "x/s.onnx",
-    stages: [{ data: { idx: "x/d" } }, { data: { manifest: "x/m.csv" } }, { epochs: 2 }],
+    stages: [{ data: { idx: "x/d" } }, { data: { manifest: "x/m.csv" } }, { data: { text: "x/e.tsv", tokenizer: "x/w" } }, { epochs: 2 }],
     name: "t.onnx",
   });
   expect(mapPaths(everywhere, (path) => path)).toEqual(everywhere);

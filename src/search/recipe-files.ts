@@ -35,7 +35,7 @@ export function mapPaths<R>(recipe: R, map: (path: string, kind: PathKind) => st
       ? Object.fromEntries(Object.entries(value).map(([split, inside]) => [split, files(inside, kind)]))
       : each(value, (path) => (typeof path === "string" ? map(path, kind) : path));
   const source = (key: string, value: unknown): unknown =>
-    (sourceKinds as readonly string[]).includes(key) ? files(value, key === "manifest" ? "list" : "data") : value;
+    [...sourceKinds, "tokenizer"].includes(key) ? files(value, key === "manifest" ? "list" : "data") : value;
   const data = (value: unknown): unknown =>
     isPlain(value) ? Object.fromEntries(Object.entries(value).map(([key, inside]) => [key, source(key, inside)])) : value;
   const inside: Readonly<Record<string, (value: unknown) => unknown>> = {

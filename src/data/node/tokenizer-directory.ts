@@ -1,16 +1,23 @@
 import { readFile, stat } from "node:fs/promises";
 import { basename, dirname, extname, join, resolve } from "node:path";
 import { LimbeckError } from "../../errors.ts";
-import { LARGEST_FILE, openTokenizer, type Tokenizer } from "../tokenizer.ts";
+import { LARGEST_FILE, openTokenizer, type Tokenizer, type TokenizerFiles } from "../tokenizer.ts";
+
+export const TOKENIZER = "tokenizer.json";
+export const TOKENIZER_CONFIG = "tokenizer_config.json";
 
 /**
  * The tokenizer of a folder, or of a `tokenizer.json` by whatever name.
  *
  * @throws LimbeckError as `openTokenizerDirectory`.
  */
-export async function openTokenizerAt(path: string, relativeTo: string): Promise<Tokenizer> {
+export const openTokenizerAt = async (path: string, relativeTo: string): Promise<Tokenizer> =>
+  openTokenizer(await tokenizerFiles(path, relativeTo));
+
+/** The files of such a tokenizer. @throws LimbeckError as `openTokenizerDirectory`. */
+export function tokenizerFiles(path: string, relativeTo: string): Promise<TokenizerFiles> {
   const absolute = resolve(relativeTo, path);
-  return extname(absolute) === ".json" ? openTokenizerFiles(absolute) : openTokenizerDirectory(absolute);
+  return readFiles(extname(absolute) === ".json" ? absolute : join(absolute, TOKENIZER));
 }
 
 /**
@@ -18,18 +25,19 @@ export async function openTokenizerAt(path: string, relativeTo: string): Promise
  *
  * @throws LimbeckError when a file is missing, too large or damaged.
  */
-export const openTokenizerDirectory = (directory: string): Promise<Tokenizer> => openTokenizerFiles(join(directory, "tokenizer.json"));
+export const openTokenizerDirectory = async (directory: string): Promise<Tokenizer> =>
+  openTokenizer(await readFiles(join(directory, TOKENIZER)));
 
-async function openTokenizerFiles(path: string): Promise<Tokenizer> {
+async function readFiles(path: string): Promise<TokenizerFiles> {
   const directory = dirname(path);
-  const [tokenizer, config] = await Promise.all([path, join(directory, "tokenizer_config.json")].map(readIfThere));
+  const [tokenizer, config] = await Promise.all([path, join(directory, TOKENIZER_CONFIG)].map(readIfThere));
   if (!tokenizer) {
     throw new LimbeckError(`There is no ${basename(path)}.`, {
       where: directory,
       hint: "Give a folder that Hugging Face's tokenizers saved; vocab.txt alone doesn't do.",
     });
   }
-  return openTokenizer({ tokenizer, config, source: path });
+  return { tokenizer, config, source: path };
 }
 
 async function readIfThere(path: string): Promise<Uint8Array | undefined> {

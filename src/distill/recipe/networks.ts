@@ -27,6 +27,8 @@ const common = {
 const dropout = z.number().min(0).lt(1);
 /** A multiple of every number of channels. */
 const width = positive.optional();
+/** BERT-base's unless given; of DistilBERT half as many layers. */
+const bertSize = { layers: count.optional(), hidden: count.optional(), heads: count.optional(), intermediate: count.optional() };
 const bertOptions = {
   dropout: dropout.optional(),
   attentionDropout: dropout.optional(),
@@ -72,13 +74,7 @@ const families = [
   strict({ zoo: variants(vitVariants), patch: count.optional(), dropout: dropout.optional(), ...common }),
   // Of texts.
   strict({ zoo: variants(bertVariants), ...bertOptions, ...ofTexts }),
-  strict({ zoo: z.literal("bert"), layers: count, hidden: count, heads: count, intermediate: count, ...bertOptions, ...ofTexts }),
-  strict({
-    zoo: z.literal("distilbert"),
-    ...{ layers: count.optional(), hidden: count.optional(), heads: count.optional(), intermediate: count.optional() },
-    ...bertOptions,
-    ...ofTexts,
-  }),
+  strict({ zoo: z.literal(["bert", "distilbert"]), ...bertSize, ...bertOptions, ...ofTexts }),
   strict({
     zoo: z.literal("bilstm"),
     embedding: count.optional(),

@@ -201,7 +201,9 @@ const LOSS = `an object with exactly one key of ${LOSSES}`;
 const BALANCE = "an object with exactly one key of uncertainty, gradientNorm, validation";
 const temperature = (value: unknown) => ({ losses: [{ kd: { temperature: value } }] });
 const learningRate = (value: unknown) => ({ optimizer: { sgd: { learningRate: value } } });
-const SOURCES = "idx, imageFolder, parquet, manifest, cifar, webdataset";
+const IMAGES = "idx, imageFolder, parquet, manifest, cifar, webdataset";
+const SOURCES = `${IMAGES}, text`;
+const texts = { text: "d", tokenizer: "t" };
 const augment = (value: unknown) => ({ data: { idx: "d", augment: [value] } });
 
 const TRANSFORMS =
@@ -296,7 +298,20 @@ describe("a mistake is named by its key, with what is allowed there:", () => {
     ],
     [{ data: { imageFolder: "d", size: 32, channels: 2 } }, "data.channels: must be one of 1, 3 (found 2)."],
     [{ data: { imageFolder: "d", size: 32, fit: "crop" } }, 'data.fit: must be one of cover, contain, stretch (found "crop").'],
-    [{ data: { imageFolder: "d", size: 32, columns: { label: "l" } } }, "data.columns: is only for parquet, manifest, webdataset."],
+    [{ data: { imageFolder: "d", size: 32, columns: { label: "l" } } }, "data.columns: is only for parquet, manifest, webdataset, text."],
+    [{ data: { imageFolder: "d", size: 32, tokenizer: "t" } }, "data.tokenizer: is only for text."],
+    [{ data: { text: "d" } }, "data.tokenizer: is missing; it must be a folder with tokenizer.json, or such a file."],
+    [{ data: { ...texts, augment: [{ flip: true }] } }, `data.augment: is only for ${IMAGES}.`],
+    [{ data: { ...texts, columns: { text: 3, label: "l" } } }, "data.columns: must be names of columns, or numbers, but not both."],
+    [
+      { data: { ...texts, columns: { image: "i" } } },
+      "data.columns: must name image and label of images, or text, pair and label of texts.",
+    ],
+    [{ data: { ...texts, buckets: [16, 32], length: 64 } }, "data.buckets: must end with data.length, the most tokens of a text."],
+    [
+      { data: { ...texts, buckets: [32, 16] } },
+      "data.buckets: must be a number of lengths, or a list of lengths in tokens, ascending (found a list).",
+    ],
     [{ data: { idx: "d", size: 32 } }, "data.size: is only for imageFolder, parquet, manifest, webdataset."],
     [{ data: { cifar: "d", unreadable: "skip" } }, "data.unreadable: is only for imageFolder, parquet, manifest, webdataset."],
     [
@@ -307,7 +322,7 @@ describe("a mistake is named by its key, with what is allowed there:", () => {
     [{ data: { webdataset: { train: [] }, size: 32 } }, "data.webdataset.train: must have at least 1 entry."],
     [
       { data: { manifest: "m.csv", columns: { labels: "l" }, size: 32 } },
-      'data.columns: has the unknown key "labels"; allowed are image, label.',
+      'data.columns: has the unknown key "labels"; allowed are image, text, pair, label.',
     ],
     [{ cache: "no" }, 'cache: must be true, false or an object with some of the keys directory, encoding, maxBytes (found "no").'],
     [{ cache: { encoding: "int8" } }, 'cache.encoding: must be float32, float16 or { topK: n } (found "int8").'],

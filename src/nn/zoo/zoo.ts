@@ -27,17 +27,19 @@ function each<V extends string, O>(
   return Object.fromEntries(names.map((name) => [name, (options: O) => build(name, options)])) as Record<V, (options: O) => Graph>;
 }
 
-/** Of its own depth and width. */
-interface SizedBertOptions extends BertClassifierOptions, BertConfiguration {}
+/** A variant of other depth or width, where they are given. */
+function resized(variant: BertConfiguration, { layers, hidden, heads, intermediate }: Partial<BertConfiguration>): BertConfiguration {
+  const given = Object.entries({ layers, hidden, heads, intermediate }).filter(([, value]) => value !== undefined);
+  return { ...variant, ...Object.fromEntries(given) };
+}
 
 /** What builds each classifier of texts of the zoo, by the name it has in recipes. */
 export const textArchitectures = {
   ...each<keyof typeof bertVariants, BertClassifierOptions>(bertVariants, bertClassifier),
-  bert: (options: SizedBertOptions) => bertClassifier(options, options),
-  distilbert: ({ layers, hidden, heads, intermediate, ...options }: DistilbertClassifierOptions & Partial<BertConfiguration>) => {
-    const given = Object.entries({ layers, hidden, heads, intermediate }).filter(([, value]) => value !== undefined);
-    return distilbertClassifier({ ...options, size: { ...distilbertBase, ...Object.fromEntries(given) } });
-  },
+  bert: (options: BertClassifierOptions & Partial<BertConfiguration>) =>
+    bertClassifier(resized(bertVariants["bert-base"], options), options),
+  distilbert: (options: DistilbertClassifierOptions & Partial<BertConfiguration>) =>
+    distilbertClassifier({ ...options, size: resized(distilbertBase, options) }),
   bilstm,
   "text-cnn": textCnn,
 };
