@@ -45,14 +45,19 @@ export function checkTexts(network: Graph, { vocabulary, lengths }: Texts, sourc
     });
   }
   const longest = lengths.at(-1) as number;
+  // What can't be told of short texts either need only run.
+  if (hasShapes(network, longest) || !hasShapes(network, 1)) return;
+  throw new LimbeckError(`The model doesn't take texts of ${longest} tokens.`, { where: source, hint: "Cut them: lower data.length." });
+}
+
+/** Whether shapes can be inferred for texts of so many tokens: not, for instance, of more than the network has positions for. */
+function hasShapes(network: Graph, length: number): boolean {
   try {
-    inferShapes(foldConstants(bindDimensions(canonicalize(network), { [SEQUENCE]: longest }), { keepWeights: true }));
-  } catch (cause) {
-    throw new LimbeckError(`The model doesn't take texts of ${longest} tokens.`, {
-      where: source,
-      hint: "Cut them: lower data.length.",
-      cause,
-    });
+    inferShapes(foldConstants(bindDimensions(canonicalize(network), { [SEQUENCE]: length }), { keepWeights: true }));
+    return true;
+  } catch (error) {
+    if (error instanceof LimbeckError) return false;
+    throw error;
   }
 }
 

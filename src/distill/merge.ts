@@ -1,7 +1,9 @@
+import { VALUES } from "../data/inputs.ts";
 import { type GraphBuilder, graphBuilder } from "../graph/builder/builder.ts";
 import { inlineGraph } from "../graph/builder/inline.ts";
 import type { Graph, Value } from "../graph/graph.ts";
 import { canonicalize } from "../graph/rewrite/canonicalize.ts";
+import { takesTokens } from "../train/classifier.ts";
 
 /** A network, and what is put before its names among others. */
 export interface Member {
@@ -10,7 +12,7 @@ export interface Member {
 }
 
 /**
- * Networks side by side in one graph, on the same inputs: those of the first, taken by the others in their order.
+ * Networks side by side in one graph, on the same inputs: values under the name that the first has for them, tokens under their own.
  *
  * @returns The first output of each, under its prefixed name.
  */
@@ -35,9 +37,15 @@ export function meanOfNetworks(networks: readonly Graph[]): Graph {
 }
 
 function sideBySide(g: GraphBuilder, members: readonly Member[]): Value[] {
-  const inputs = members[0]?.graph.inputs.map(({ name, type, shape }) => g.input(name, type, shape)) ?? [];
+  const inputs = new Map<string, Value>();
+  const inputFor = ({ name, type, shape }: Value, isToken: boolean): Value => {
+    const what = isToken ? name : VALUES;
+    const input = inputs.get(what) ?? g.input(name, type, shape);
+    inputs.set(what, input);
+    return input;
+  };
   return members.map(({ graph, prefix }) => {
-    const bind = new Map(graph.inputs.flatMap(({ name }, index) => (inputs[index] ? [[name, inputs[index]] as const] : [])));
+    const bind = new Map(graph.inputs.map((input) => [input.name, inputFor(input, takesTokens(graph))]));
     return inlineGraph(g, canonicalize(graph), { bind, prefix }).get(graph.outputs[0]?.name ?? "") as Value;
   });
 }

@@ -125,7 +125,14 @@ describe("a student of texts", () => {
   });
 
   it("learns from peers beside it", async () => {
-    const recipe = { ...base, epochs: 1, shares: false, mutual: { peers: [{ zoo: "text-cnn", embedding: 8, filters: 4 }] } } as RecipeInput;
+    // The peer takes an input that the student doesn't.
+    const recipe = {
+      ...base,
+      student: { zoo: "text-cnn", embedding: 8, filters: 4 },
+      epochs: 1,
+      shares: false,
+      mutual: { peers: [student] },
+    } as RecipeInput;
     const outcome = await runOf(recipe, opening());
     expect(outcome.student.peers[0]?.predictions.loss).toBeLessThan(1);
   });

@@ -8,16 +8,16 @@ export async function hostState(
   graph: Graph,
   state: readonly StateBinding[],
 ): Promise<StatefulSession> {
+  let [current, other] = [side(state), side(state)];
   const sessions: Session[] = [];
-  const runner = async (graph: Graph): Promise<StatefulSession["run"]> => {
-    const session = await load(graph);
+  const runner = async (one: Graph): Promise<StatefulSession["run"]> => {
+    const session = await load(one);
     sessions.push(session);
     return async (feeds, into) => {
       await session.run({ ...feeds, ...current.feeds }, { into: { ...into, ...other.results }, fetch: [] });
       [current, other] = [other, current];
     };
   };
-  let [current, other] = [side(state), side(state)];
   return {
     run: await runner(graph),
     withGraph: runner,

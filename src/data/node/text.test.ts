@@ -111,6 +111,12 @@ describe("a mistake is named where it is:", () => {
     ["a test sample without a label", { "train.tsv": tsv, "test.tsv": `${head}good\t\n` }, {}, /test set has no label.*test\.tsv, row 2/s],
     ["one class only", { "train.tsv": `${head}good\t0\nbad\t0\n` }, {}, /one class only, "0"/],
     ["no labels at all", { "train.tsv": "sentence\ngood\nbad\n" }, {}, /No sample has a label/],
+    [
+      "numbers that are no classes",
+      { "train.tsv": `${head}good\t4.5\nbad\t1.0\n` },
+      {},
+      /numbers such as 4\.5: regression isn't there yet/,
+    ],
     ["no rows", { "train.tsv": head }, {}, /There are no texts.*train\.tsv/s],
     ["a row of other columns", { "train.tsv": `${tsv}good\n` }, {}, /A row is damaged.*train\.tsv/s],
     ["a list for a text", { "train.jsonl": '{"text": ["a"], "label": 1}' }, {}, /should be a text is none.*row 1/s],

@@ -4,16 +4,7 @@ import { type LabelTable, labelTable, labelText, namedLabels } from "../label-ta
 import { NO_LABEL, type Samples, type Splits } from "../samples.ts";
 import { lengthsFor, type Texts, textSamples, tokenTable } from "../texts.ts";
 import type { Encoding, Tokenizer } from "../tokenizer.ts";
-import {
-  type BySplit,
-  eachSplit,
-  type ImageLocation,
-  labelNames,
-  MOST_IMAGES,
-  nameOf,
-  noColumn,
-  splitFiles,
-} from "./image-locations.ts";
+import { type BySplit, eachSplit, type ImageLocation, labelNames, MOST_IMAGES, nameOf, noColumn, splitFiles } from "./image-locations.ts";
 import { openTextTable, type TextTable, tableExtensions } from "./text-table.ts";
 import { openTokenizerAt } from "./tokenizer-directory.ts";
 
@@ -90,8 +81,7 @@ interface Found {
 
 async function readTable(path: string, list: TextList, reading: Reading, tokenizer: Tokenizer, maxLength: number) {
   const { columns } = reading;
-  const isNumbered = Object.values(columns).some((column) => typeof column === "number");
-  const table = await openTextTable(path, !isNumbered);
+  const table = await openTextTable(path, !goByNumber(columns));
   const found = columnsAmong(table, columns, path);
   reading.table ??= labelsOf(table, found);
   const { text, pair = -1, label = -1 } = found;
@@ -133,10 +123,17 @@ function checkTested({ validation, test }: BySplit<TextList>): void {
   }
 }
 
-/** @throws LimbeckError when there are labels, and they tell no two classes apart. */
+/** @throws LimbeckError when there are labels, and they tell no two classes apart or are no classes. */
 function classesOf(table: LabelTable | undefined, where: string) {
   const finished = (table ?? labelTable()).finish(where);
   const [only, second] = finished.classes;
+  const fractional = finished.classes.find((name) => !Number.isInteger(Number(name)));
+  if (fractional !== undefined && finished.classes.every((name) => Number.isFinite(Number(name)))) {
+    throw new LimbeckError(`Labels are numbers such as ${fractional}: regression isn't there yet.`, {
+      where,
+      hint: "Say which column holds classes, in columns.label.",
+    });
+  }
   if (only === undefined || second !== undefined) return finished;
   throw new LimbeckError(`There is one class only, "${only}".`, {
     where,
@@ -152,6 +149,8 @@ function lengthsOf(read: BySplit<TextList>, { buckets, length }: TextSource): Te
   const wanted = typeof buckets === "number" ? lengthsFor(train, buckets, longest, length) : buckets;
   return wanted.slice(0, 1 + wanted.findIndex((bucket) => bucket >= longest));
 }
+
+const goByNumber = (columns: TextColumns): boolean => Object.values(columns).some((column) => typeof column === "number");
 
 function columnsAmong({ names }: TextTable, wanted: TextColumns, path: string): Found {
   const spelled = names.map((name) => name.trim().toLowerCase());
@@ -169,8 +168,8 @@ function columnsAmong({ names }: TextTable, wanted: TextColumns, path: string): 
     const column = wanted[what];
     return column === undefined || column === false ? undefined : placeOf(what, column);
   };
-  // Where columns go by numbers, there are no names.
-  const isNumbered = Object.values(wanted).some((column) => typeof column === "number");
+  // Where columns go by number, there are no names.
+  const isNumbered = goByNumber(wanted);
   const couple = pairNames.find((pair) => pair.every((name) => spelled.includes(name)));
   const paired = wanted.text === undefined && couple ? couple.map((name) => spelled.indexOf(name)) : [];
   const text = chosen("text") ?? paired[0] ?? (isNumbered ? undefined : usual(textNames));
