@@ -184,6 +184,12 @@ export const presets = {
     source: "Sanh et al., 2019: 5, 2 and 1, the labels standing in for masked words",
     recipe: { losses: [{ crossEntropy: { weight: 2 } }, { kd: { weight: 5, temperature: 2 } }, { hiddenCosine: { weight: 1 } }] },
   },
+  distilbertPretraining: {
+    summary: "Transformers on texts without labels: what the teacher says of every word, the last hidden states, masked words",
+    source:
+      "Sanh et al., 2019: 5 at T = 2, 1 and 2; teacher and student need a head that guesses words (`limbeck import --head masked-lm --classes N`)",
+    recipe: { losses: [{ wordKd: { weight: 5, temperature: 2 } }, { hiddenCosine: { weight: 1 } }, { maskedLanguage: { weight: 2 } }] },
+  },
   tinybert: {
     summary: "Transformers, two stages: embeddings, hidden states and attention scores, then predictions",
     source:
