@@ -37,7 +37,7 @@ describe("the recipe for CIFAR-10 takes a step:", () => {
     const { recipe } = await resolveRecipe(path, [
       `data=${JSON.stringify({ cifar: join(place, "cifar"), validation: 20, augment, mix })}`,
       ...(teachers ? [`teacher=${JSON.stringify(Array.isArray(teachers) ? teachers.map(() => teacher) : teacher)}`] : []),
-      ...(written.recipe.student.zoo === "onnx" ? [`student=${JSON.stringify({ zoo: "onnx", file: teacher })}`] : []),
+      ...(written.recipe.student.zoo === "onnx" ? [`student=${JSON.stringify({ zoo: "airbench", width: 0.25 })}`] : []),
       "epochs=1",
       "batchSize=30",
       "threads=1",

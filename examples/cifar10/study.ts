@@ -22,7 +22,9 @@ const root = join(import.meta.dirname, "../..");
 const DIRECTORY = relative(root, process.argv[2] ?? join(import.meta.dirname, "data"));
 const SEEDS = Array.from({ length: Number(process.argv[3] ?? 3) }, (_, seed) => seed);
 const results = join(runsOf("cifar"), "trials.jsonl");
-const TEACHER = ".cache/study-cifar/teacher";
+const TEACHER = ".cache/study-cifar/strong-teacher";
+/** What its training begins with. */
+const WHITENED = ".cache/study-cifar/whitened.onnx";
 
 /** The short schedule. */
 const EPOCHS = 3;
@@ -174,22 +176,21 @@ function parametersOf({ zoo, ...options }: NetworkRecipe): string {
   return formatInteger(profileGraph(buildArchitecture(zoo, { inputShape: [3, 32, 32], classes: 10, seed: 0, ...options })).parameters);
 }
 
-/** Trains the teacher in its two cycles, or goes on with it, unless it is there. @returns What to say of it. */
+/** Trains the teacher, or goes on with it, unless it is there. @returns What to say of it. */
 function trainedTeacher(): string {
-  train("strong-teacher", ".cache/study-cifar/first-teacher");
-  train("stronger-teacher", TEACHER);
-  const { student } = JSON.parse(readFileSync(join(root, TEACHER, "report.json"), "utf8")) as Report;
+  const out = join(root, TEACHER);
+  if (!existsSync(join(out, "student.onnx"))) {
+    console.log("Training the teacher: some 45 minutes on two cores.");
+    if (!existsSync(join(root, WHITENED))) node("node_modules/jiti/lib/jiti-cli.mjs", "examples/cifar10/whitened.ts", DIRECTORY, WHITENED);
+    const resume = existsSync(out) ? ["--resume"] : [];
+    const recipe = "examples/cifar10/strong-teacher.recipe.ts";
+    node("dist/cli.js", "train", recipe, "--set", `data.parquet=${join(root, DIRECTORY)}`, "--out", out, ...resume);
+  }
+  const { student } = JSON.parse(readFileSync(join(out, "report.json"), "utf8")) as Report;
   return `${student.name}, ${formatInteger(student.parameters)} parameters, ${formatPercent(student.accuracy.lastEpoch)}`;
 }
 
-function train(recipe: string, directory: string): void {
-  const out = join(root, directory);
-  if (existsSync(join(out, "student.onnx"))) return;
-  console.log(`Training ${recipe}: some 40 minutes on two cores.`);
-  const options = ["--set", `data.parquet=${join(root, DIRECTORY)}`, "--out", out, ...(existsSync(out) ? ["--resume"] : [])];
-  const { status } = spawnSync(process.execPath, ["dist/cli.js", "train", `examples/cifar10/${recipe}.recipe.ts`, ...options], {
-    cwd: root,
-    stdio: "inherit",
-  });
-  if (status !== 0) throw new Error("The teacher could not be trained.");
+function node(...command: string[]): void {
+  if (spawnSync(process.execPath, command, { cwd: root, stdio: "inherit" }).status !== 0)
+    throw new Error("The teacher could not be trained.");
 }

@@ -149,6 +149,34 @@ class ResNet9(nn.Module):
         return 0.125 * self.classifier(x.amax((2, 3)))
 
 
+class AirbenchStage(nn.Module):
+    def __init__(self, inputs, filters):
+        super().__init__()
+        self.conv1 = nn.Conv2d(inputs, filters, 3, 1, 1, bias=False)
+        self.norm1 = nn.BatchNorm2d(filters)
+        self.conv2 = nn.Conv2d(filters, filters, 3, 1, 1, bias=False)
+        self.norm2 = nn.BatchNorm2d(filters)
+
+    def forward(self, x):
+        x = F.relu(self.norm1(F.max_pool2d(self.conv1(x), 2)))
+        return F.relu(self.norm2(self.conv2(x)))
+
+
+class Airbench(nn.Module):
+    """Jordan, 2024, with ReLU."""
+
+    def __init__(self, classes):
+        super().__init__()
+        self.whiten = nn.Conv2d(3, 24, 2)
+        for index, (inputs, filters) in enumerate([(24, 64), (64, 256), (256, 256)]):
+            setattr(self, f"layer{index + 1}", AirbenchStage(inputs, filters))
+        self.classifier = nn.Linear(256, classes, bias=False)
+
+    def forward(self, x):
+        x = self.layer3(self.layer2(self.layer1(F.relu(self.whiten(x)))))
+        return 0.125 * self.classifier(x.amax((2, 3)))
+
+
 class CifarInvertedResidual(nn.Module):
     def __init__(self, inputs, filters, stride, expansion):
         super().__init__()
@@ -228,6 +256,7 @@ SMALL = {
     **{name: partial(CifarResNet, n, channels) for name, (n, channels) in CIFAR_RESNET.items()},
     **{f"wrn-{depth}-{widen}": partial(WideResNet, depth, widen) for depth, widen in WRN},
     "resnet9": ResNet9,
+    "airbench": Airbench,
     "mobilenet-v2-half": CifarMobileNetV2,
 }
 LARGE = {
@@ -261,6 +290,7 @@ RUN = [
     ("resnet8x4", {}, SMALL["resnet8x4"], 10, (3, 32, 32)),
     ("wrn-16-2", {}, SMALL["wrn-16-2"], 10, (3, 32, 32)),
     ("resnet9", {}, SMALL["resnet9"], 10, (3, 32, 32)),
+    ("airbench", {}, SMALL["airbench"], 10, (3, 32, 32)),
     ("mobilenet-v2-half", {}, SMALL["mobilenet-v2-half"], 10, (3, 32, 32)),
     ("resnet18", {"stem": "cifar"}, lambda classes: cifar_stem(LARGE["resnet18"](classes)), 10, (3, 16, 16)),
     ("resnet50", {}, LARGE["resnet50"], 10, (3, 64, 64)),

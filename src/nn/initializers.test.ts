@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import { randomFor } from "../random.ts";
 import {
   constantInit,
+  dirac,
   type Initializer,
   kaimingNormal,
   kaimingUniform,
@@ -74,4 +75,18 @@ it("a constant is a constant, and the same stream gives the same weights", () =>
   expect(constantInit(2)([2, 2], randomFor(0))).toEqual({ type: "float32", shape: [2, 2], data: Float32Array.of(2, 2, 2, 2) });
   expect(kaimingNormal()(LINEAR, randomFor(1, 2))).toEqual(kaimingNormal()(LINEAR, randomFor(1, 2)));
   expect(kaimingNormal()(LINEAR, randomFor(1, 2))).not.toEqual(kaimingNormal()(LINEAR, randomFor(1, 3)));
+});
+
+it.each([
+  [3, 2],
+  [2, 3],
+  [4, 4],
+])("a convolution that starts by dirac gives its inputs back: %i filters of %i channels", (filters, channels) => {
+  const { data } = dirac()([filters, channels, 3, 3], randomFor(1));
+  const filter = (index: number) => Array.from(data.subarray(index * channels * 9, (index + 1) * channels * 9));
+  const own = Math.min(filters, channels);
+  for (let index = 0; index < own; index++) {
+    expect(filter(index)).toEqual(Array.from({ length: channels * 9 }, (_, place) => Number(place === index * 9 + 4)));
+  }
+  for (let index = own; index < filters; index++) expect(filter(index).every((value) => value !== 0 && Math.abs(value) < 1)).toBe(true);
 });

@@ -64,3 +64,15 @@ export const xavierUniform = (): Initializer => (shape, random) => {
 
 /** Uniform in ±1/√(fan in): LeCun, 1998, and what PyTorch's linear and convolution layers start from. */
 export const lecunUniform = (): Initializer => (shape, random) => uniform(1 / Math.sqrt(fans(shape).in))(shape, random);
+
+/** Each channel to itself, as far as inputs and outputs go (Zagoruyko and Komodakis, 2017, arXiv:1706.00388); further filters start as PyTorch's. */
+export const dirac = (): Initializer => (shape, random) => {
+  const [outputs = 1, inputs = 1, ...kernel] = shape;
+  const weight = lecunUniform()(shape, random);
+  const area = elementCount(kernel);
+  const own = Math.min(outputs, inputs);
+  weight.data.fill(0, 0, own * inputs * area);
+  const centre = kernel.reduce((at, size) => at * size + Math.floor(size / 2), 0);
+  for (let channel = 0; channel < own; channel++) weight.data[(channel * inputs + channel) * area + centre] = 1;
+  return weight;
+};

@@ -134,6 +134,7 @@ export const zoo = {
   resnet8x4: network("resnet8x4"),
   resnet32x4: network("resnet32x4"),
   resnet9: network("resnet9"),
+  airbench: network("airbench"),
   wrn16x1: network("wrn-16-1"),
   wrn16x2: network("wrn-16-2"),
   wrn40x1: network("wrn-40-1"),

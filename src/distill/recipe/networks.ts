@@ -64,6 +64,7 @@ const families = [
   strict({ zoo: variants(vggVariants), width, ...common }),
   strict({ zoo: variants(resnetVariants), width, stem, ...common }),
   strict({ zoo: z.literal("resnet9"), width, ...common }),
+  strict({ zoo: z.literal("airbench"), width, ...common }),
   strict({ zoo: variants(wideResnetVariants), dropout: dropout.optional(), ...common }),
   strict({ zoo: z.literal("mobilenet-v2"), width, stem, dropout: dropout.optional(), ...common }),
   strict({ zoo: z.literal("mobilenet-v2-half"), ...common }),

@@ -30,6 +30,7 @@ describe("values for hints are named stage1, stage2, ... and pooled:", () => {
       { stage1: "Nx64x32x32", stage2: "Nx128x16x16", stage3: "Nx256x8x8", stage4: "Nx512x4x4", pooled: "Nx512" },
     ],
     ["resnet9", {}, { stage1: "Nx128x16x16", stage2: "Nx256x8x8", stage3: "Nx512x4x4", pooled: "Nx512" }],
+    ["airbench", {}, { stage1: "Nx64x15x15", stage2: "Nx256x7x7", stage3: "Nx256x3x3", pooled: "Nx256" }],
     ["wrn-16-2", {}, { stage1: "Nx32x32x32", stage2: "Nx64x16x16", stage3: "Nx128x8x8", pooled: "Nx128" }],
     [
       "mobilenet-v2",

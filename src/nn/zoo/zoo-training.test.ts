@@ -15,6 +15,7 @@ const families: Readonly<Partial<Record<ArchitectureName, Readonly<Record<string
   vgg8: { width: 0.1 },
   resnet8: { width: 0.5 },
   resnet9: { width: 0.1 },
+  airbench: { width: 0.1 },
   "wrn-16-1": { dropout: 0.1 },
   "mobilenet-v2": { width: 0.2, stem: "cifar" },
   "mobilenet-v3-small": { width: 0.2, stem: "cifar" },

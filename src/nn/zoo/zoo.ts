@@ -1,5 +1,6 @@
 import { LimbeckError } from "../../errors.ts";
 import type { Graph } from "../../graph/graph.ts";
+import { airbench } from "./airbench.ts";
 import { type BertClassifierOptions, type BertConfiguration, bertClassifier, bertVariants } from "./bert.ts";
 import { bilstm } from "./bilstm.ts";
 import { convnext, convnextVariants } from "./convnext.ts";
@@ -53,6 +54,7 @@ export const architectures = {
   ...each(vggVariants, vgg),
   ...each(resnetVariants, resnet),
   resnet9,
+  airbench,
   ...each(wideResnetVariants, wideResnet),
   "mobilenet-v2": mobilenetV2,
   "mobilenet-v2-half": mobilenetV2Half,
