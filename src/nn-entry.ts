@@ -12,7 +12,7 @@ export { tensorsOfOnnx } from "./nn/pretrained/onnx-tensors.ts";
 export { readSafetensors, writeSafetensors } from "./nn/safetensors.ts";
 export { type BertConfiguration, bert, bertClassifier, bertEmbedder, bertMaskedLm, bertVariants } from "./nn/zoo/bert.ts";
 export { bilstm } from "./nn/zoo/bilstm.ts";
-export { distilbert, distilbertBase, distilbertClassifier, distilbertEmbedder } from "./nn/zoo/distilbert.ts";
+export { distilbert, distilbertBase, distilbertClassifier, distilbertEmbedder, distilbertMaskedLm } from "./nn/zoo/distilbert.ts";
 export { textCnn } from "./nn/zoo/text-cnn.ts";
 export { type VitConfiguration, vit, vitVariants } from "./nn/zoo/vit.ts";
 export { type ArchitectureName, type ArchitectureOptions, architectures, buildArchitecture } from "./nn/zoo/zoo.ts";

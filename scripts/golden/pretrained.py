@@ -9,6 +9,8 @@ Each takes the tokens of test/golden/tokenizers/wordpiece.json, which scripts/go
 - distilbert: DistilBertForSequenceClassification, in several files.
 - sentences: BertModel and the modules of a sentence encoder, mean pooling and normalisation.
 - exported: the same BertModel as ONNX files, one of them quantised to 8 bits.
+- masked-lm: BertForMaskedLM.
+- distil-masked-lm: DistilBertForMaskedLM.
 """
 
 import json
@@ -19,11 +21,20 @@ import torch
 import torch.nn.functional as F
 from onnxruntime.quantization import QuantType, quantize_dynamic
 from tokenizers import Tokenizer
-from transformers import BertConfig, BertForSequenceClassification, BertModel, DistilBertConfig, DistilBertForSequenceClassification
+from transformers import (
+    BertConfig,
+    BertForMaskedLM,
+    BertForSequenceClassification,
+    BertModel,
+    DistilBertConfig,
+    DistilBertForMaskedLM,
+    DistilBertForSequenceClassification,
+)
 
 GOLDEN = pathlib.Path(__file__).parents[2] / "test" / "golden"
 FOLDER = GOLDEN / "pretrained"
 TEXTS = ["The old captain remembers the harbour at dawn.", "Nobody loves it", "Die Größe couldn't explain her own question?"]
+SMALL = {"n_layers": 3, "dim": 16, "n_heads": 2, "hidden_dim": 24, "max_position_embeddings": 64}
 SIZES = {"num_hidden_layers": 3, "hidden_size": 16, "num_attention_heads": 2, "intermediate_size": 24, "max_position_embeddings": 64}
 
 
@@ -53,10 +64,12 @@ def drawn(network):
     return network.eval()
 
 
-def save(network, name, **options):
+def save(network, name, tokenizer=True, **options):
     folder = FOLDER / name
     shutil.rmtree(folder, ignore_errors=True)
     network.save_pretrained(folder, **options)
+    if not tokenizer:
+        return folder
     shutil.copyfile(GOLDEN / "tokenizers" / "wordpiece.json", folder / "tokenizer.json")
     config = {"tokenizer_class": "BertTokenizer", "model_max_length": 64, "do_lower_case": True}
     (folder / "tokenizer_config.json").write_text(json.dumps(config) + "\n")
@@ -75,8 +88,7 @@ def classifiers(inputs, vocabulary):
         "pooled": encoded(network.bert(**inputs).pooler_output),
         "layers": {"2,0": encoded(without_layers(network, [2, 0])(**inputs).logits)},
     }
-    sizes = {"n_layers": 3, "dim": 16, "n_heads": 2, "hidden_dim": 24, "max_position_embeddings": 64}
-    config = DistilBertConfig(**sizes, vocab_size=vocabulary, initializer_range=0.3, num_labels=3)
+    config = DistilBertConfig(**SMALL, vocab_size=vocabulary, initializer_range=0.3, num_labels=3)
     network = drawn(DistilBertForSequenceClassification(config))
     save(network, "distilbert", max_shard_size="24KB")
     text = {name: inputs[name] for name in ("input_ids", "attention_mask")}
@@ -102,6 +114,16 @@ def sentences(inputs, vocabulary):
     hidden = network(**inputs).last_hidden_state
     yield "sentences", {"last_hidden_state": encoded(hidden), "sentence_embedding": encoded(pooled(hidden, inputs["attention_mask"]))}
     export(network, inputs, folder)
+
+
+def guessers(inputs, vocabulary):
+    """The scores of the first twenty words."""
+    bert = BertConfig(**{**SIZES, "num_hidden_layers": 1}, vocab_size=vocabulary, initializer_range=0.3)
+    distilbert = DistilBertConfig(**{**SMALL, "n_layers": 1}, vocab_size=vocabulary, initializer_range=0.3)
+    for name, network in [("masked-lm", BertForMaskedLM(bert)), ("distil-masked-lm", DistilBertForMaskedLM(distilbert))]:
+        save(drawn(network), name, tokenizer=False)
+        taken = inputs if network.config.model_type == "bert" else {name: inputs[name] for name in ("input_ids", "attention_mask")}
+        yield name, encoded(network(**taken).logits[:, :, :20])
 
 
 def export(network, inputs, saved):
@@ -142,7 +164,7 @@ if __name__ == "__main__":
     inputs = inputs_of(tokenizer)
     size = tokenizer.get_vocab_size()
     with torch.no_grad():
-        found = dict([*classifiers(inputs, size), *sentences(inputs, size)])
+        found = dict([*classifiers(inputs, size), *sentences(inputs, size), *guessers(inputs, size)])
     golden = {"torch": torch.__version__, "texts": TEXTS, "inputs": {name: tensor.tolist() for name, tensor in inputs.items()}, **found}
     (FOLDER / "golden.json").write_text(json.dumps(golden, separators=(",", ":")) + "\n")
     for file in sorted(path for path in FOLDER.rglob("*") if path.is_file()):

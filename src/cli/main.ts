@@ -128,9 +128,18 @@ function program(): Command {
     .description("turn a pretrained text encoder into an ONNX model that can teach and be trained, with its tokenizer")
     .requiredOption("--out <file>", "the ONNX file; the tokenizer is copied beside it")
     .addOption(
-      new Option("--head <kind>", "what it ends in (default: what the folder has)").choices(["classification", "embeddings", "none"]),
+      new Option("--head <kind>", "what it ends in (default: what the folder has)").choices([
+        "classification",
+        "masked-lm",
+        "embeddings",
+        "none",
+      ]),
     )
-    .option("--classes <n>", "of a classifier, drawn anew where the folder's tells others apart", positiveInteger)
+    .option(
+      "--classes <n>",
+      "of a classifier, drawn anew where the folder's tells others apart; beside masked-lm, of one more output",
+      positiveInteger,
+    )
     .option("--layers <list>", "the layers to keep, from 0, such as 0,2,4", numbers)
     .option("--seed <n>", "of weights that are drawn anew", integer)
     .option("--json", "print JSON")
@@ -139,6 +148,7 @@ function program(): Command {
       examples([
         "limbeck import models/bert-base-uncased --classes 2 --out models/teacher.onnx",
         "limbeck import models/bert-base-uncased --classes 2 --layers 0,2,4,6,8,10 --out models/student.onnx",
+        "limbeck import models/distilbert-base-uncased --head masked-lm --out models/guesser.onnx",
         "limbeck import models/all-MiniLM-L6-v2 --head embeddings --out models/minilm.onnx",
       ]),
     )

@@ -94,7 +94,7 @@ function stepParts({ epoch, epochs, metrics, samplesPerSecond, secondsLeft }: St
   return [
     `epoch ${epoch + 1}/${epochs}`,
     `${clock(secondsLeft)} left`,
-    `train ${formatPercent(accuracy, 1)}`,
+    ...(accuracy === undefined ? [] : [`train ${formatPercent(accuracy, 1)}`]),
     ...losses.map(([name, value]) => `${name} ${value.toPrecision(3)}`),
     `${Math.round(samplesPerSecond)}/s`,
   ];
@@ -110,14 +110,14 @@ function epochParts(phase: Phase, event: EpochEvent): string[] {
   const { epoch, epochs, validation, best, samplesPerSecond } = event;
   return [
     `${phase.padEnd(8)} ${String(epoch).padStart(String(epochs).length)}/${epochs}`,
-    `train ${formatPercent(accuracy, 1)}`,
-    ...(validation ? [`validation ${formatPercent(validation.accuracy)} ${best ? "*" : " "}`] : []),
+    ...(accuracy === undefined ? [] : [`train ${formatPercent(accuracy, 1)}`]),
+    ...(validation && Number.isFinite(validation.accuracy) ? [`validation ${formatPercent(validation.accuracy)} ${best ? "*" : " "}`] : []),
     ...losses.map(([name, value]) => `${name} ${value.toPrecision(4)}`),
     `${Math.round(samplesPerSecond)} samples/s`,
   ];
 }
 
-function split({ accuracy = 0, loss: _, ...losses }: Readonly<Record<string, number>>) {
+function split({ accuracy, loss: _, ...losses }: Readonly<Record<string, number>>) {
   return { accuracy, losses: Object.entries(losses) };
 }
 

@@ -8,7 +8,8 @@ import { type Near, near } from "./near.ts";
 import type { Normalization } from "./normalize.ts";
 import { type RowWriter, rowWriter } from "./rows.ts";
 import type { Samples } from "./samples.ts";
-import { byLength, shuffledBatches, type Texts, tokenInputs } from "./texts.ts";
+import { byLength, maskedInputs, shuffledBatches, type Texts, tokenInputs } from "./texts.ts";
+import { tokenMasking } from "./token-masking.ts";
 import type { Transform } from "./transforms.ts";
 
 /** Some samples as tensors. */
@@ -42,6 +43,8 @@ export interface ViewBatchOptions extends EvaluationBatchOptions {
   readonly transforms?: readonly Transform[];
   /** How each is mixed with another, both transformed; not at all unless given. */
   readonly mix?: MixOptions;
+  /** The share of a text's words that are masked, to be guessed; none unless given. */
+  readonly maskWords?: number;
 }
 
 export interface TrainingBatchOptions extends Omit<ViewBatchOptions, "view"> {
@@ -96,9 +99,9 @@ export function batchBuffers(
 }
 
 /** Which augmentation of each sample an epoch shows. */
-export function viewOf(options: Pick<TrainingBatchOptions, "epoch" | "views" | "transforms" | "mix">): number {
-  const { epoch, views, transforms = [], mix } = options;
-  return transforms.length === 0 && !mix ? 0 : views === undefined ? epoch : epoch % views;
+export function viewOf(options: Pick<TrainingBatchOptions, "epoch" | "views" | "transforms" | "mix" | "maskWords">): number {
+  const { epoch, views, transforms = [], mix, maskWords } = options;
+  return transforms.length === 0 && !mix && maskWords === undefined ? 0 : views === undefined ? epoch : epoch % views;
 }
 
 /**
@@ -119,12 +122,19 @@ export function trainingEpoch(samples: Samples, options: TrainingBatchOptions): 
 }
 
 function ofView(samples: Samples, order: Uint32Array, options: ViewBatchOptions): Epoch {
-  const { seed, view, mix, transforms = [] } = options;
+  const { seed, view, mix, transforms = [], maskWords } = options;
   if (samples.texts) {
-    if (!mix && transforms.length === 0) return inOrder(near(samples), order, options, tokensOf(samples.texts));
+    const make = maskWords === undefined ? tokensOf(samples.texts) : maskedTokensOf(samples.texts, maskWords, { seed, view });
+    if (!mix && transforms.length === 0) return inOrder(near(samples), order, options, make);
     throw new LimbeckError("Texts can't be transformed or mixed as images are.", {
       where: samples.name,
       hint: "Leave data.augment and data.mix out.",
+    });
+  }
+  if (maskWords !== undefined) {
+    throw new LimbeckError("Only words of texts can be masked, and these samples are no texts.", {
+      where: samples.name,
+      hint: "Leave the loss maskedLanguage out.",
     });
   }
   const source = near(samples);
@@ -178,6 +188,11 @@ const tokensOf =
   (texts: Texts): MakeInputs =>
   (indices) =>
     tokenInputs(texts, indices);
+
+function maskedTokensOf(texts: Texts, share: number, view: { readonly seed: number; readonly view: number }): MakeInputs {
+  const masking = tokenMasking({ special: texts.special, vocabularySize: texts.vocabulary }, share);
+  return (indices) => maskedInputs(texts, indices, masking, view);
+}
 
 function valuesOf({ sampleShape }: Samples, write: RowWriter): MakeInputs {
   const size = elementCount(sampleShape);

@@ -30,7 +30,8 @@ export interface TextColumns {
   readonly text?: string | number;
   /** The second text of a pair. */
   readonly pair?: string | number;
-  readonly label?: string | number;
+  /** `false`: labels, if there are any, are not looked at. */
+  readonly label?: string | number | false;
 }
 
 /** How texts become samples. */

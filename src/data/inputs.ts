@@ -7,6 +7,8 @@ import type { Tensor } from "../graph/tensor.ts";
 export type Inputs = Readonly<Record<string, Tensor>>;
 
 export const VALUES = "values";
+/** Beside what networks take: the words that are to be guessed, int32 [N, S], −1 where none is. */
+export const TOKEN_LABELS = "token_labels";
 
 /** What a network takes of a batch, by the names that it has for it. @param names Of its inputs. */
 export function feedsFor(names: readonly string[], inputs: Inputs): Readonly<Record<string, Tensor>> {

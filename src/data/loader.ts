@@ -15,6 +15,8 @@ export interface LoaderOptions {
   readonly augment?: readonly Augmentation[];
   /** How each sample is mixed with another. */
   readonly mix?: MixOptions;
+  /** The share of a text's words that are masked, to be guessed; none unless given. */
+  readonly maskWords?: number;
   /** After how many epochs the augmentations repeat; unless given, each epoch draws new ones. */
   readonly views?: number;
 }

@@ -158,13 +158,14 @@ export function subset(samples: Samples, indices: Uint32Array | readonly number[
 
 /**
  * Sets some samples aside, each class in proportion (to within one sample), chosen by `seed`; both parts keep the original order. Samples
- * without a label are kept, and don't count.
+ * without a label are kept, and don't count, unless there are no classes.
  *
  * @param count How many to hold: a whole number, or a fraction below 1. With 0, `held` is empty.
  * @throws LimbeckError when nothing would be kept.
  */
 export function holdOut(samples: Samples, count: number, seed: number): { kept: Samples; held: Samples } {
-  const counts = classCounts(samples);
+  const isClassified = samples.classes.length > 0;
+  const counts = isClassified ? classCounts(samples) : [samples.length];
   const total = counts.reduce((sum, ofClass) => sum + ofClass, 0);
   const wanted = count < 1 ? Math.round(count * total) : count;
   if (!Number.isInteger(wanted) || wanted < 0 || (wanted > 0 && wanted >= total)) {
@@ -176,7 +177,7 @@ export function holdOut(samples: Samples, count: number, seed: number): { kept: 
   const remaining = proportionalShares(counts, wanted);
   const held = new Uint8Array(samples.length);
   for (const index of permutation(samples.length, randomFor(seed, HOLD_OUT))) {
-    const label = samples.label(index);
+    const label = isClassified ? samples.label(index) : 0;
     if (!remaining[label]) continue;
     remaining[label]--;
     held[index] = 1;

@@ -49,6 +49,7 @@ export function samplesOf(encodings: readonly Encoding[], more: Partial<TextSamp
     lengths: [longest],
     pad: 0,
     vocabulary: VOCABULARY,
+    special: { pad: 0, unk: 1, cls: 2, sep: 3, mask: 4 },
     ...more,
   });
 }

@@ -1,10 +1,13 @@
 import { LimbeckError } from "../errors.ts";
+import { int32, type Tensor } from "../graph/tensor.ts";
+import { INPUT_IDS } from "../nn/text.ts";
 import type { Random } from "../random.ts";
 import { permutation } from "../random.ts";
-import type { Inputs } from "./inputs.ts";
+import { type Inputs, TOKEN_LABELS } from "./inputs.ts";
 import type { Samples } from "./samples.ts";
 import { tokenBatch } from "./token-batch.ts";
-import type { Encoding } from "./tokenizer.ts";
+import { maskTokens, type TokenMasking } from "./token-masking.ts";
+import type { Encoding, SpecialTokens } from "./tokenizer.ts";
 
 /** What samples hold that are texts: numbers of tokens. Immutable. */
 export interface Texts {
@@ -18,6 +21,8 @@ export interface Texts {
   readonly pad: number;
   /** Rows that a table of embeddings needs for the tokenizer. */
   readonly vocabulary: number;
+  /** The tokenizer's tokens with a meaning. */
+  readonly special: SpecialTokens;
 }
 
 /** Tokens of many texts, one after the other. */
@@ -29,7 +34,7 @@ export interface TokenTable {
   readonly ends: Int32Array;
 }
 
-export interface TextSamples extends Pick<Texts, "lengths" | "pad" | "vocabulary"> {
+export interface TextSamples extends Pick<Texts, "lengths" | "pad" | "vocabulary" | "special"> {
   readonly name: string;
   readonly classes: readonly string[];
   /** `[N]`, −1 where it isn't known. */
@@ -102,7 +107,30 @@ export function paddedLength({ lengths }: Texts, longest: number): number {
 
 /** Some texts as what networks of text take, padded to the length that the longest of them needs. */
 export function tokenInputs(texts: Texts, indices: Uint32Array): Inputs {
-  const encodings = Array.from(indices, texts.encoding);
+  return padded(texts, Array.from(indices, texts.encoding));
+}
+
+/** The same with some of their words masked (`maskTokens`), and which these were: `TOKEN_LABELS`. */
+export function maskedInputs(
+  texts: Texts,
+  indices: Uint32Array,
+  masking: TokenMasking,
+  view: { readonly seed: number; readonly view: number },
+): Inputs {
+  const encodings = Array.from(indices, (index) => {
+    const { ids, typeIds } = texts.encoding(index);
+    return { typeIds, ...maskTokens(ids, masking, { ...view, index }) };
+  });
+  const inputs = padded(texts, encodings);
+  const [count, length] = (inputs[INPUT_IDS] as Tensor).shape as readonly [number, number];
+  const labels = new Int32Array(count * length).fill(-1);
+  encodings.forEach((encoding, row) => {
+    labels.set(encoding.labels.subarray(0, length), row * length);
+  });
+  return { ...inputs, [TOKEN_LABELS]: int32(labels, [count, length]) };
+}
+
+function padded(texts: Texts, encodings: readonly Encoding[]): Inputs {
   const longest = encodings.reduce((most, { ids }) => Math.max(most, ids.length), 0);
   return tokenBatch(encodings, { pad: texts.pad, length: paddedLength(texts, longest) });
 }

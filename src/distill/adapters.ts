@@ -4,6 +4,7 @@ import { formatShape, type Value } from "../graph/graph.ts";
 import { elementCount } from "../graph/tensor.ts";
 import type { FeaturePair, Fit, LossParts } from "../losses/loss.ts";
 import { averageAlike, averageAlong } from "../losses/maps.ts";
+import { meanOfTokens } from "../losses/tokens.ts";
 import { lecunUniform } from "../nn/initializers.ts";
 import { batchNorm, conv2d, linear, type Network } from "../nn/layers.ts";
 
@@ -22,18 +23,21 @@ const shapesOf: Readonly<Record<Form, string>> = { vectors: "[B, D]", tokens: "[
  *   these, else what the teacher has.
  * - Space: the larger of two maps is averaged to the size of the smaller. So are tokens, as squares if both are (class tokens are then left
  *   out), else along their order.
+ * - Padding: with a mask [B, T], means over tokens leave it out, and what would mix padding in is refused: maps, and tokens of two numbers.
  * - Channels: the student's become as many as the teacher's by what is trained with it: a 1×1 convolution and BN for maps, a linear layer
  *   for vectors and tokens.
  *
  * @param name Of the adapter among the loss's parts, such as `adapter0`.
+ * @param mask 1 for tokens and 0 for padding, where the networks take texts.
  * @throws LimbeckError when the two can't be brought together.
  */
-export function fitPair(parts: LossParts, name: string, pair: FeaturePair, fit: Fit): FeaturePair {
+export function fitPair(parts: LossParts, name: string, pair: FeaturePair, fit: Fit, mask?: Value): FeaturePair {
   const { g } = parts;
   const form = commonForm(pair, fit);
   if (form === undefined) return pair;
-  let student = toForm(g, pair.student, form, pair);
-  let teacher = toForm(g, pair.teacher, form, pair);
+  if (mask) requireMaskable(pair, form, mask);
+  let student = toForm(g, pair.student, form, pair, mask);
+  let teacher = toForm(g, pair.teacher, form, pair, mask);
   if (fit.space === "same" && form === "maps") [student, teacher] = averageAlike(g, student, teacher);
   if (fit.space === "same" && form === "tokens") [student, teacher] = tokensAlike(g, student, teacher);
   if (fit.channels === "same") student = withChannels(parts, name, student, channelsOf(teacher));
@@ -52,7 +56,17 @@ function commonForm(pair: FeaturePair, fit: Fit): Form | undefined {
   return student === "vectors" ? student : teacher;
 }
 
-function toForm(g: GraphBuilder, value: Value, form: Form, pair: FeaturePair): Value {
+/** @throws LimbeckError where padding couldn't be left out of what a loss sees. */
+function requireMaskable(pair: FeaturePair, form: Form, mask: Value): void {
+  if (form === "maps") {
+    throw unfit(pair, "the loss takes maps, of which padding can't be left out", "For texts, use a loss on tokens, attentions or vectors.");
+  }
+  const counts = [pair.student, pair.teacher].filter(({ shape }) => shape.length === 3).map(({ shape }) => shape[1]);
+  if (counts.every((count) => count === mask.shape[1])) return;
+  throw unfit(pair, `texts have ${mask.shape[1]} tokens here, padding among them`, "Pair values of every token, or vectors.");
+}
+
+function toForm(g: GraphBuilder, value: Value, form: Form, pair: FeaturePair, mask?: Value): Value {
   const from = forms[value.shape.length];
   if (from === form) return value;
   if (from === "maps") return form === "vectors" ? g.reduceMean(value, { axes: [2, 3] }) : mapToTokens(g, value);
@@ -63,7 +77,7 @@ function toForm(g: GraphBuilder, value: Value, form: Form, pair: FeaturePair): V
       `Pair taps that are ${form} in both networks (\`limbeck inspect\` lists them), or use a loss on ${from ?? "other tensors"}.`,
     );
   }
-  if (form === "vectors") return g.reduceMean(value, { axes: [1] });
+  if (form === "vectors") return meanOfTokens(g, value, mask);
   const side = sideOf(value);
   if (side === undefined) {
     throw unfit(

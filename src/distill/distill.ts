@@ -2,6 +2,8 @@ import type { Normalization } from "../data/normalize.ts";
 import type { Splits } from "../data/samples.ts";
 import { LimbeckError } from "../errors.ts";
 import type { Graph } from "../graph/graph.ts";
+import { writeOnnx } from "../graph/onnx/write.ts";
+import { answersOnly } from "../train/classifier.ts";
 import type { Predictions } from "../train/evaluation.ts";
 import { checkBalance } from "./balance.ts";
 import type { Environment } from "./environment.ts";
@@ -61,7 +63,9 @@ export async function runRecipe(recipe: Recipe, environment: Environment): Promi
     teachers: [],
   } as const;
   const baseline =
-    recipe.baseline && learnsFromOthers(recipe) ? await trainNetwork({ ...alone, ...labelledPart(read), environment }) : undefined;
+    recipe.baseline && learnsFromOthers(recipe) && read.data.train.classes.length > 0
+      ? await trainNetwork({ ...alone, ...labelledPart(read), environment })
+      : undefined;
   const relatives: Relative[] = [
     ...line.slice(0, -1).map(({ phase }, index) => ({ name: phase, network: trained[index] as Trained })),
     ...trained.flatMap(({ average }) => (average ? [{ name: "average", network: average }] : [])),
@@ -90,8 +94,11 @@ async function trainLine(line: readonly Link[], peers: readonly Graph[], read: R
         : await openTeachers(recipe, network, read, environment);
     try {
       if (!before) {
-        for (const { graph, bytes, fidelity, predict } of teachers)
-          tested.push({ graph, bytes, fidelity, predictions: await predict(read.data.test) });
+        for (const teacher of teachers) {
+          const graph = answersOnly(teacher.graph);
+          const bytes = graph === teacher.graph ? teacher.bytes : writeOnnx(graph);
+          tested.push({ graph, bytes, fidelity: teacher.fidelity, predictions: await teacher.predict(read.data.test) });
+        }
       }
       const how = isUntaught ? { stages: withoutTeacher(recipe), ...labelledPart(read) } : { stages: stagesOf(recipe), ...read };
       trained.push(await trainNetwork({ ...link, ...how, peers: phase === "student" ? peers : [], teachers, environment }));

@@ -8,14 +8,18 @@ import { bindDimensions, inferShapes } from "../graph/rewrite/infer.ts";
 import { pruneDead } from "../graph/rewrite/prune.ts";
 import { widenFloats } from "../graph/rewrite/widen.ts";
 import { BATCH } from "../nn/layers.ts";
-import { INPUT_IDS, SEQUENCE } from "../nn/text.ts";
+import { INPUT_IDS, MASKED_LM, SEQUENCE } from "../nn/text.ts";
 import { takesTokens } from "../train/classifier.ts";
 
-/** A model of texts as it can be used: in float32, for any batch, with its first output alone, and with our names for its open sizes. */
+/**
+ * A model of texts as it can be used: in float32, for any batch, with its first output and that of guessed words alone, and with our names
+ * for its open sizes.
+ */
 export function fitToTexts(network: Graph): Graph {
   if (!takesTokens(network)) return network;
   const wide = network.outputs[0]?.type === "float32" ? network : widenFloats(network);
-  const single = wide.outputs.length > 1 ? pruneDead({ ...wide, outputs: wide.outputs.slice(0, 1) }) : wide;
+  const kept = wide.outputs.filter(({ name }, index) => index === 0 || name === MASKED_LM);
+  const single = wide.outputs.length > kept.length ? pruneDead({ ...wide, outputs: kept }) : wide;
   const open = typeof single.inputs[0]?.shape[0] === "number" ? openBatch(canonicalize(single)) : single;
   const isOpen = open.inputs.every(({ shape }) => shape.length === 2 && shape.every((size) => typeof size === "string"));
   const isNamed = open.inputs.every(({ shape }) => shape.join() === [BATCH, SEQUENCE].join());

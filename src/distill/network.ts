@@ -14,6 +14,7 @@ import { architectures, buildArchitecture, textArchitectures } from "../nn/zoo/z
 import { classifierInterface } from "../train/classifier.ts";
 import { inLayoutOf, repeatsChannel, takingImages } from "./fit-input.ts";
 import { checkTexts, fitToTexts } from "./fit-texts.ts";
+import { keepLayers } from "./keep-layers.ts";
 import type { NetworkRecipe } from "./recipe/schema.ts";
 
 /** The longest text of a new network: BERT's, unless the data's are longer. */
@@ -35,7 +36,8 @@ export async function toNetwork(
   readFile: (path: string) => Promise<Uint8Array>,
 ): Promise<Graph> {
   if (recipe.zoo === "onnx") {
-    const file = fitToSamples(canonicalize(readOnnx(await readFile(recipe.file), recipe.file)), samples);
+    const whole = canonicalize(readOnnx(await readFile(recipe.file), recipe.file));
+    const file = fitToSamples(recipe.layers ? keepLayers(whole, recipe.layers, recipe.file) : whole, samples);
     return checkClassifier(recipe.newHead ? headFor(file, samples.classes.length, seed) : file, samples, recipe.file);
   }
   if (Object.hasOwn(textArchitectures, recipe.zoo) !== Boolean(samples.texts)) {
@@ -92,7 +94,10 @@ export function fitToSamples(network: Graph, samples: Samples, normalization?: N
 /** Of one channel. */
 const AS_THEY_ARE: Normalization = { mean: [0], std: [1] };
 
-/** @throws LimbeckError when a network takes other inputs than batches of the samples, or tells other classes apart. */
+/**
+ * @throws LimbeckError when a network takes other inputs than batches of the samples, or tells other classes apart, where the samples have
+ * any: else it may give vectors of any length.
+ */
 export function checkClassifier(network: Graph, samples: Samples, source: string): Graph {
   const { inputs, logits: output } = classifierInterface(network, source);
   const [batch, ...taken] = inputs[0]?.shape ?? [];
@@ -112,14 +117,14 @@ export function checkClassifier(network: Graph, samples: Samples, source: string
       },
     );
   }
-  if (output.shape[1] !== samples.classes.length) {
+  if (samples.classes.length > 0 && output.shape[1] !== samples.classes.length) {
     throw new LimbeckError(`The model tells ${output.shape[1]} classes apart, but the data has ${samples.classes.length}.`, {
       where: source,
       hint: "Teacher, student and data must have the same classes; a student from a file can be given a new head (`newHead: true`).",
     });
   }
   const named = network.metadata[CLASSES];
-  if (named !== undefined && named !== JSON.stringify(samples.classes)) {
+  if (named !== undefined && samples.classes.length > 0 && named !== JSON.stringify(samples.classes)) {
     throw new LimbeckError(`The model's classes are ${named}, the data's ${JSON.stringify(samples.classes)}.`, {
       where: source,
       hint: "The classes must be the same, in the same order.",
@@ -131,6 +136,7 @@ export function checkClassifier(network: Graph, samples: Samples, source: string
 /** Notes in the model what its inputs are normalised by, where they are values, and what its outputs mean. */
 export function describeClassifier(network: Graph, normalization: Normalization, classes: readonly string[]): Graph {
   const described = normalizedBy(network, normalization);
+  if (classes.length === 0) return described;
   return { ...described, metadata: { ...described.metadata, [CLASSES]: JSON.stringify(classes) } };
 }
 

@@ -33,10 +33,14 @@ function weightedSum({ terms, schedules }: Objective, epoch = 0): LossOf {
   return (parts, { student: logits, teacher, labels }) => {
     const { g } = parts;
     const scalar = (name: string): Value => g.scalar(schedules[name]?.({ step: epoch * 10, totalSteps: 200, epoch }) as number);
-    const context = { labels, logits, indices: () => labels, student: () => logits, teacher: () => teacher } as Omit<
-      LossContext,
-      keyof LossParts
-    >;
+    const context = {
+      labels,
+      logits,
+      indices: () => labels,
+      tokenLabels: () => labels,
+      student: () => logits,
+      teacher: () => teacher,
+    } as Omit<LossContext, keyof LossParts>;
     const built = terms.map(({ name, build }) => build({ ...parts, ...context, scalar: (own) => scalar(`${own}:${name}`) }));
     return g.sum(...built.map((value, index) => g.mul(value, scalar(`weight:${terms[index]?.name}`))));
   };

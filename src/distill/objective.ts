@@ -1,16 +1,18 @@
 import { LimbeckError } from "../errors.ts";
 import type { Graph, Shape, Value } from "../graph/graph.ts";
 import type { FeatureLoss, FeaturePair, LogitLoss, LossDefinition, LossParts } from "../losses/loss.ts";
+import { MASKED_SHARE } from "../losses/masked-language.ts";
 import { type LossName, lossTable } from "../losses/table.ts";
 import { meanOfLogits } from "../losses/teachers.ts";
 import { type TemperatureRecipe, temperatureOf, temperatureSchedules } from "../losses/temperature.ts";
 import { onlyLabels } from "../losses/truth.ts";
+import { ATTENTION_MASK } from "../nn/text.ts";
 import type { ScheduleRecipe } from "../options.ts";
 import type { Schedule } from "../train/schedules.ts";
 import type { LossContext, LossTerm } from "../train/step.ts";
 import { fitPair } from "./adapters.ts";
 import { checkCombine, combineLosses, isOfBatches, meanOf } from "./combine.ts";
-import { type PairRecipe, resolvePairs, type TapPair, type Tapped } from "./pairs.ts";
+import { type PairMap, type PairRecipe, resolvePairs, type TapPair, type Tapped } from "./pairs.ts";
 import type { CombineRecipe, LossRecipe } from "./recipe/schema.ts";
 import { toSchedule } from "./schedule.ts";
 import { listTaps } from "./taps.ts";
@@ -40,7 +42,10 @@ export interface Objective {
 interface Asked {
   readonly name: LossName;
   readonly definition: LossDefinition;
-  readonly recipe: Readonly<Record<string, unknown>> & { readonly weight: ScheduleRecipe; readonly pairs?: readonly PairRecipe[] };
+  readonly recipe: Readonly<Record<string, unknown>> & {
+    readonly weight: ScheduleRecipe;
+    readonly pairs?: readonly PairRecipe[] | PairMap;
+  };
 }
 
 /** @throws LimbeckError when a loss finds in a network nothing to compare. */
@@ -78,6 +83,12 @@ export function needsTeacher(loss: LossRecipe): boolean {
   return termsOf(loss).includes("soft");
 }
 
+/** The share of a text's words that losses want masked; none where none of them is of masked words. */
+export function maskedShare(losses: readonly LossRecipe[]): number | undefined {
+  for (const loss of losses) if ("maskedLanguage" in loss) return loss.maskedLanguage.probability;
+  return losses.some((loss) => "wordKd" in loss && loss.wordKd.tokens === "masked") ? MASKED_SHARE : undefined;
+}
+
 /** What each term of a loss learns from: `hard` from labels alone, `soft` from a teacher. */
 export function termsOf(loss: LossRecipe): readonly ("hard" | "soft")[] {
   return askedFor(loss).map(({ definition }) => (definition.needsTeacher === false ? "hard" : "soft"));
@@ -100,10 +111,15 @@ function termOf(definition: LossDefinition, asked: Asked, networks: Networks, ta
   return (definition.needsTeacher === false ? onStudent : onFeatures)(definition, asked, networks, tapped);
 }
 
-function onLogits(definition: LogitLoss, { recipe }: Asked, { teachers, classes, samples, combine }: Networks): Term {
+function onLogits(definition: LogitLoss, { name, recipe }: Asked, { teachers, classes, samples, combine }: Networks): Term {
+  if (classes === 0) {
+    throw new LimbeckError(`The loss "${name}" is of classes, and the samples have no labels that say which there are.`, {
+      hint: "Say which column holds labels (data.columns.label), or learn from features: cosine, rkdDistance, rkdAngle, hint: { pairs: [output] }.",
+    });
+  }
   const asksTeacher = definition.needsTeacher !== false;
   return {
-    ...(asksTeacher && { teacher: Object.fromEntries(teachers.map((_, index) => [teacherName(index, LOGITS), [classes]])) }),
+    ...(asksTeacher && { teacher: Object.fromEntries(teachers.map((teacher, index) => [teacherName(index, LOGITS), answerOf(teacher)])) }),
     build: (context) => {
       const { g, logits: student } = context;
       const build = (teacher: Value, index: number, of: number) => {
@@ -128,15 +144,18 @@ function onFeatures(definition: FeatureLoss, { recipe }: Asked, networks: Networ
     teacher: Object.fromEntries(
       pairs.flatMap((ofTeacher, index) => [
         ...ofTeacher.map(({ teacher }) => [teacherName(index, teacher.name), sampleShape(teacher)] as const),
-        [teacherName(index, LOGITS), [classes]] as const,
+        [teacherName(index, LOGITS), answerOf(networks.teachers[index] as Graph)] as const,
       ]),
     ),
     build: (context) => {
       const { logits: studentLogits } = context;
+      const mask = maskOf(networks.student, context);
       const answers = pairs.map((_, index) => context.teacher(teacherName(index, LOGITS)));
       const losses = pairs.map((ofTeacher, index) => {
         const parts = partsOf(context, index, teachers.length);
-        const fitted = ofTeacher.map((pair, place) => fitPair(parts, `adapter${place}`, valuesOf(context, pair, index), definition.fit));
+        const fitted = ofTeacher.map((pair, place) =>
+          fitPair(parts, `adapter${place}`, valuesOf(context, pair, index), definition.fit, mask),
+        );
         const teacherLogits = answers[index] as Value;
         const numbers = numbersOf(definition, recipe, parts, { student: studentLogits, teacher: teacherLogits });
         return definition.build({
@@ -146,6 +165,7 @@ function onFeatures(definition: FeatureLoss, { recipe }: Asked, networks: Networ
           classes,
           samples,
           pairs: fitted,
+          mask,
           studentLogits,
           teacherLogits,
         });
@@ -157,8 +177,9 @@ function onFeatures(definition: FeatureLoss, { recipe }: Asked, networks: Networ
 }
 
 /** Of a loss that looks at the student alone. */
-function onStudent(definition: FeatureLoss, { recipe }: Asked, { classes, samples }: Networks, tapped: () => TappedNetworks): Term {
+function onStudent(definition: FeatureLoss, { recipe }: Asked, networks: Networks, tapped: () => TappedNetworks): Term {
   const { student } = tapped();
+  const { classes, samples } = networks;
   const pairs = resolvePairs(recipe.pairs, definition, student, student);
   return {
     build: (context) => {
@@ -166,11 +187,20 @@ function onStudent(definition: FeatureLoss, { recipe }: Asked, { classes, sample
       const { logits } = context;
       const parts = partsOf(context, 0, 1);
       const numbers = numbersOf(definition, recipe, parts, { student: logits, teacher: logits });
-      const fitted = own.map((pair, place) => fitPair(parts, `adapter${place}`, pair, definition.fit));
-      return definition.build({ ...sceneOf(definition, recipe, context), ...parts, numbers, classes, samples, pairs: fitted });
+      const mask = maskOf(networks.student, context);
+      const fitted = own.map((pair, place) => fitPair(parts, `adapter${place}`, pair, definition.fit, mask));
+      return definition.build({ ...sceneOf(definition, recipe, context), ...parts, numbers, classes, samples, pairs: fitted, mask });
     },
   };
 }
+
+/** [B, T], 1 for tokens and 0 for padding, where the student takes texts. */
+function maskOf({ inputs }: Graph, context: LossContext): Value | undefined {
+  return inputs.some(({ name }) => name === ATTENTION_MASK) ? context.student(ATTENTION_MASK) : undefined;
+}
+
+/** The shape of a network's first output for one sample. */
+const answerOf = ({ outputs }: Graph): Shape => outputs[0]?.shape.slice(1) ?? [];
 
 const sampleShape = ({ shape }: { readonly shape: Shape }): Shape => shape.slice(1);
 
@@ -213,10 +243,17 @@ function schedulesOf({ definition, recipe }: Asked, term: string): Readonly<Reco
   return Object.fromEntries([["weight", recipe.weight] as const, ...written].map(([key, value]) => [`${key}:${term}`, toSchedule(value)]));
 }
 
-function sceneOf({ name }: LossDefinition, recipe: Asked["recipe"], { labels, partners, isPartial, indices }: LossContext) {
+function sceneOf({ name }: LossDefinition, recipe: Asked["recipe"], context: LossContext) {
+  const { labels, partners, isPartial, indices, tokenLabels } = context;
   const truth = { labels, partners, isPartial };
   const who = `The loss "${name}"`;
-  return { truth, labels: () => onlyLabels(truth, who), indices: partners ? () => refuseMixed(who) : indices, options: recipe };
+  return {
+    truth,
+    labels: () => onlyLabels(truth, who),
+    indices: partners ? () => refuseMixed(who) : indices,
+    tokenLabels,
+    options: recipe,
+  };
 }
 
 function refuseMixed(who: string): never {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { smallCnn } from "../nn/zoo/small-cnn.ts";
-import { type PairRecipe, resolvePairs, type Tapped } from "./pairs.ts";
+import { type PairMap, type PairRecipe, resolvePairs, type Tapped } from "./pairs.ts";
 import { listTaps } from "./taps.ts";
 
 const tapped = (channels: readonly number[], role: string): Tapped => ({
@@ -8,7 +8,7 @@ const tapped = (channels: readonly number[], role: string): Tapped => ({
   role,
 });
 const [student, teacher] = [tapped([2, 4], "student"), tapped([3, 6, 9], "teacher")];
-const shapes = (written: readonly PairRecipe[] | undefined, pairs: "stages" | "middle" | "last" | "blocks" = "stages") =>
+const shapes = (written: readonly PairRecipe[] | PairMap | undefined, pairs: "stages" | "middle" | "last" | "blocks" = "stages") =>
   resolvePairs(written, { pairs }, student, teacher).map((pair) => [pair.student.shape[1], pair.teacher.shape[1]]);
 
 describe("what a loss compares", () => {
@@ -19,6 +19,39 @@ describe("what a loss compares", () => {
     ]);
     expect(shapes(undefined, "middle")).toEqual([[2, 6]]);
     expect(shapes(undefined, "last")).toEqual([[4, 9]]);
+  });
+
+  test("is put together evenly, or from the last on, where the recipe says so", () => {
+    const of = (channels: readonly number[], role = "network") => tapped(channels, role);
+    const channels = (map: PairMap, ours: number[], theirs: number[]) =>
+      resolvePairs(map, { pairs: "stages" }, of(ours), of(theirs)).map((pair) => [pair.student.shape[1], pair.teacher.shape[1]]);
+    const [two, four, three] = [
+      [2, 4],
+      [3, 5, 6, 7],
+      [8, 9, 10],
+    ] as [number[], number[], number[]];
+    expect(channels("uniform", two, four)).toEqual([
+      [2, 5],
+      [4, 7],
+    ]);
+    expect(channels("last", two, four)).toEqual([
+      [2, 6],
+      [4, 7],
+    ]);
+    expect(channels("uniform", four, two)).toEqual([
+      [5, 2],
+      [7, 4],
+    ]);
+    expect(channels("uniform", two, three)).toEqual([
+      [2, 9],
+      [4, 10],
+    ]);
+    expect(channels("uniform", four, three)).toEqual([
+      [3, 8],
+      [6, 9],
+      [7, 10],
+    ]);
+    expect(() => shapes("uniform", "last")).toThrow('"uniform" puts series of stages, blocks or attentions together');
   });
 
   test("is named by alias, tensor, node or pattern, for both networks or for each", () => {

@@ -7,6 +7,9 @@ import type { Tap } from "./taps.ts";
 /** What a recipe writes for a pair: one name for both networks, or the student's and the teacher's. */
 export type PairRecipe = string | readonly [student: string, teacher: string];
 
+/** How the series of a loss, such as blocks, are put together where one is longer: every so manyth of it, or its last ones. */
+export type PairMap = "uniform" | "last";
+
 /** Two values that a loss compares. */
 export interface TapPair {
   readonly student: Tap;
@@ -22,17 +25,19 @@ export interface Tapped {
 
 /**
  * The pairs that a recipe names, or those that a loss takes by itself: stages and blocks from the last on backwards, so that the deepest
- * of both belong together.
+ * of both belong together; with "uniform", block m of M learns from block round(m·N/M) of N (TinyBERT, PKD-skip).
  *
  * @throws LimbeckError naming what is there, when a name is not, or means several values in the one network and another number in the other.
  */
 export function resolvePairs(
-  written: readonly PairRecipe[] | undefined,
+  written: readonly PairRecipe[] | PairMap | undefined,
   { pairs: usual, parts }: Pick<FeatureLoss, "pairs" | "parts">,
   student: Tapped,
   teacher: Tapped,
 ): TapPair[] {
-  if (!written) return (parts ?? [undefined]).flatMap((part) => usualPairs(usual, part, student, teacher));
+  if (written === undefined || typeof written === "string") {
+    return (parts ?? [undefined]).flatMap((part) => usualPairs(usual, part, { student, teacher, map: written }));
+  }
   return written.flatMap((pair) => {
     const [ofStudent, ofTeacher] = typeof pair === "string" ? [pair, pair] : pair;
     const [found, counterparts] = [findTaps(student, ofStudent), findTaps(teacher, ofTeacher)];
@@ -48,8 +53,27 @@ export function resolvePairs(
 
 const series = { stages: "stage", middle: "stage", blocks: "block", attentions: "attention", lastAttention: "attention" } as const;
 
-function usualPairs(usual: FeatureLoss["pairs"], part: AttentionPart | undefined, student: Tapped, teacher: Tapped): TapPair[] {
-  if (usual === "last" || usual === "pooled") {
+/** What a loss compares every one of, in a network that has several. */
+const MANY: ReadonlySet<FeatureLoss["pairs"]> = new Set(["stages", "blocks", "attentions"] as const);
+
+interface Matched {
+  readonly student: Tapped;
+  readonly teacher: Tapped;
+  /** As the recipe says. */
+  readonly map: PairMap | undefined;
+}
+
+function usualPairs(usual: FeatureLoss["pairs"], part: AttentionPart | undefined, { student, teacher, map }: Matched): TapPair[] {
+  if (map !== undefined && !MANY.has(usual)) {
+    throw new LimbeckError(
+      `"${map}" puts series of stages, blocks or attentions together, but this loss compares one value of each network.`,
+      {
+        where: "pairs",
+        hint: "Leave pairs out, or name them.",
+      },
+    );
+  }
+  if (usual === "last" || usual === "pooled" || usual === "mlm") {
     return [{ student: findTaps(student, usual)[0] as Tap, teacher: findTaps(teacher, usual)[0] as Tap }];
   }
   const name = part ?? series[usual];
@@ -63,8 +87,13 @@ function usualPairs(usual: FeatureLoss["pairs"], part: AttentionPart | undefined
     });
   }
   if (usual === "middle") return [{ student: middleOf(ofStudent), teacher: middleOf(ofTeacher) }];
-  return ofStudent.slice(-count).map((tap, index) => ({ student: tap, teacher: ofTeacher.slice(-count)[index] as Tap }));
+  const [ours, theirs] = [ofStudent, ofTeacher].map((taps) => (map === "uniform" ? spread(taps, count) : taps.slice(-count)));
+  return (ours as Tap[]).map((tap, index) => ({ student: tap, teacher: theirs?.[index] as Tap }));
 }
+
+/** So many of a series, evenly, the last one among them: numbers round(m·N/count) from 1. */
+const spread = (taps: readonly Tap[], count: number): Tap[] =>
+  Array.from({ length: count }, (_, place) => taps[Math.round(((place + 1) * taps.length) / count) - 1] as Tap);
 
 const middleOf = (taps: readonly Tap[]): Tap => taps[Math.ceil(taps.length / 2) - 1] as Tap;
 

@@ -3,7 +3,7 @@ import { expect, it } from "vitest";
 import { graphBuilder } from "../graph/builder/builder.ts";
 import type { Graph } from "../graph/graph.ts";
 import { readOnnx } from "../graph/onnx/read.ts";
-import { bertClassifier } from "../nn/zoo/bert.ts";
+import { bertClassifier, bertEmbedder, bertMaskedLm } from "../nn/zoo/bert.ts";
 import { mlp } from "../nn/zoo/mlp.ts";
 import { smallCnn } from "../nn/zoo/small-cnn.ts";
 import { buildArchitecture } from "../nn/zoo/zoo.ts";
@@ -14,16 +14,16 @@ const shapesByAlias = (graph: Graph): Record<string, string> =>
   Object.fromEntries(listTaps(graph).flatMap(({ aliases, shape }) => aliases.map((alias) => [alias, shape.join("×")])));
 
 it.each<[string, Graph, Record<string, string>]>([
-  ["a plain network", mlp({ inputShape: [6], hidden: [8, 4], classes: 3, seed: 0 }), { pooled: "N×4", logits: "N×3" }],
+  ["a plain network", mlp({ inputShape: [6], hidden: [8, 4], classes: 3, seed: 0 }), { pooled: "N×4", logits: "N×3", output: "N×3" }],
   [
     "a small convolutional network",
     smallCnn({ inputShape: [1, 8, 8], classes: 3, channels: [4, 8], depth: 2, seed: 0 }),
-    { stage1: "N×4×8×8", stage2: "N×8×4×4", last: "N×8×4×4", pooled: "N×8", logits: "N×3" },
+    { stage1: "N×4×8×8", stage2: "N×8×4×4", last: "N×8×4×4", pooled: "N×8", logits: "N×3", output: "N×3" },
   ],
   [
     "ResNet-20",
     buildArchitecture("resnet20", image),
-    { stage1: "N×16×32×32", stage2: "N×32×16×16", stage3: "N×64×8×8", last: "N×64×8×8", pooled: "N×64", logits: "N×10" },
+    { stage1: "N×16×32×32", stage2: "N×32×16×16", stage3: "N×64×8×8", last: "N×64×8×8", pooled: "N×64", logits: "N×10", output: "N×10" },
   ],
 ])("names the parts of %s", (_, graph, expected) => {
   expect(shapesByAlias(graph)).toEqual(expected);
@@ -71,7 +71,7 @@ it("believes a network that names its own", () => {
   g.output(g.softmax(first ?? g.scalar(0)), "logits");
   expect(listTaps(g.build())).toMatchObject([
     { name: "stage7", shape: ["N", 4], op: "Relu", aliases: ["stage7"] },
-    { name: "logits", shape: ["N", 4], op: "Softmax", aliases: ["logits"] },
+    { name: "logits", shape: ["N", 4], op: "Softmax", aliases: ["logits", "output"] },
   ]);
 });
 
@@ -108,6 +108,27 @@ it.each(["pre", "post"] as const)("finds blocks and attention of a transformer w
     ["attention2", "Softmax", "N×5×5"],
     ["block2", norm === "pre" ? "Add" : "LayerNormalization", "N×5×8"],
   ]);
+});
+
+it("knows what a network of texts reads, guesses and gives", () => {
+  const size = { layers: 2, hidden: 8, heads: 2, intermediate: 16 };
+  const options = { vocabulary: 20, positions: 8, classes: 2, seed: 0 };
+  expect(shapesByAlias(bertClassifier(size, { ...options, maskedLm: true }))).toMatchObject({
+    embeddings: "N×S×8",
+    mlm: "N×S×20",
+    logits: "N×2",
+    pooled: "N×8",
+  });
+  expect(shapesByAlias(bertMaskedLm(size, options))).toMatchObject({ embeddings: "N×S×8", mlm: "N×S×20" });
+  const embedder = shapesByAlias(bertEmbedder(size, options));
+  expect(embedder).toMatchObject({ last: "N×S×8", pooled: "N×8", output: "N×8" });
+  expect(embedder).not.toHaveProperty("mlm");
+  const named = Object.fromEntries(listTaps(exported("bert")).flatMap((tap) => tap.aliases.map((alias) => [alias, tap.name])));
+  expect(named).toMatchObject({
+    embeddings: "/model/bert/embeddings/LayerNorm/Add_1_output_0",
+    block1: "/model/bert/encoder/layer.0/output/LayerNorm/Add_1_output_0",
+    block2: named.last,
+  });
 });
 
 it("tells what the attentions of ViT and BERT are computed from", () => {

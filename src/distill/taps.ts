@@ -1,6 +1,7 @@
 import { type Graph, type Node, type Shape, takenBy, type Value } from "../graph/graph.ts";
 import { canonicalize } from "../graph/rewrite/canonicalize.ts";
 import { inferShapes } from "../graph/rewrite/infer.ts";
+import { LOGITS } from "../nn/layers.ts";
 import { attentionParts } from "./attention-taps.ts";
 
 /** A value inside a network that a teacher can hint a student with. */
@@ -11,7 +12,7 @@ export interface Tap {
   /** The operator that gives it, and the name of its node. */
   readonly op: string;
   readonly node: string;
-  /** What the network's structure says it is: `stage2`, `block3`, `attention3`, `last`, `pooled`, `logits`. */
+  /** What the network's structure says it is: `stage2`, `block3`, `attention3`, `last`, `pooled`, `output`. */
   readonly aliases: readonly string[];
 }
 
@@ -19,9 +20,11 @@ export interface Tap {
  * The float activations of a network, in the order in which they are computed, with aliases for those that hints are usually taken from:
  *
  * - `stage1`, `stage2`, ...: the last feature map [N, C, H, W] at each resolution; a stem of one convolution is no stage.
- * - `block1`, ...: what each block of a transformer hands on, [N, T, D]; `attention1`, ...: its attention probabilities; `scores1`, ...: what
- *   the softmax made them of; `query1`, `key1`, `value1`, ...: what those were made of, [N, T, D].
- * - `last`: the last feature map or tokens; `pooled`: the features [N, D] that enter the last layer; `logits`: the first output.
+ * - `embeddings`: what enters the first block of a transformer; `block1`, ...: what each block hands on, [N, T, D]; `attention1`, ...: its
+ *   attention probabilities; `scores1`, ...: what the softmax made them of; `query1`, `key1`, `value1`, ...: what those were made of, [N, T, D].
+ * - `last`: the last feature map or tokens; `pooled`: the features [N, D] that enter the last layer, or that the network gives; `logits` or
+ *   `output`: the first output.
+ * - `mlm`: scores of the words that may stand at each token, [N, T, vocabulary].
  *
  * Where a value is called by one of these names, that is the one.
  */
@@ -44,7 +47,7 @@ export function listTaps(model: Graph): readonly Tap[] {
   }));
 }
 
-const ALIAS = /^((stage|block|attention|scores|query|key|value)\d+|last|pooled|logits)$/;
+const ALIAS = /^((stage|block|attention|scores|query|key|value)\d+|embeddings|last|pooled|logits|mlm)$/;
 
 interface Activation {
   readonly value: Value;
@@ -115,6 +118,7 @@ function transformerBlocks(graph: Graph, activations: readonly Activation[]): re
   const found: [string, string][] = [];
   let blocks = 0;
   let end: string | undefined;
+  const before = new Set<string>();
   const finish = () => {
     if (blocks > 0 && end !== undefined) found.push([`block${blocks}`, end]);
     end = undefined;
@@ -132,8 +136,12 @@ function transformerBlocks(graph: Graph, activations: readonly Activation[]): re
       node.inputs.every((name) => values.has(name)) &&
       !isScore(graph, value.name)
     ) {
+      // The first sum adds what came into the block.
+      const entry = blocks === 1 && end === undefined ? node.inputs.find((name) => before.has(name)) : undefined;
+      if (entry !== undefined) found.push(["embeddings", entry]);
       end = normalised(graph, value.name);
     }
+    if (blocks === 0) before.add(value.name);
   }
   finish();
   return found;
@@ -154,7 +162,17 @@ const isScore = (graph: Graph, name: string): boolean => takers(graph, name).eve
 /** In a post-norm transformer, what the normalisation makes of the sum is what goes on. */
 function normalised(graph: Graph, sum: string): string {
   const [taker, ...others] = takers(graph, sum);
-  return taker?.op === "LayerNormalization" && others.length === 0 ? (taker.outputs[0] as string) : sum;
+  if (taker?.op === "LayerNormalization" && others.length === 0) return taker.outputs[0] as string;
+  return normalisedInParts(graph, sum) ?? sum;
+}
+
+/** As exporters write it for operator sets before 17: (x − mean(x))/√(...)·weight + bias. */
+function normalisedInParts(graph: Graph, sum: string): string | undefined {
+  const all = takers(graph, sum);
+  if (!all.every(({ op }) => op === "ReduceMean" || op === "Sub")) return undefined;
+  let node = all.find(({ op }) => op === "Sub");
+  for (const op of ["Div", "Mul", "Add"]) node = node && takers(graph, node.outputs[0] as string).find((taker) => taker.op === op);
+  return node?.outputs[0];
 }
 
 function ends(graph: Graph, activations: readonly Activation[]): readonly [string, string][] {
@@ -164,9 +182,13 @@ function ends(graph: Graph, activations: readonly Activation[]): readonly [strin
   );
   const head = activations.findLast(({ node }) => ["Gemm", "MatMul", "Conv"].includes(node.op));
   const pooled = activations.find(({ value: { name, shape } }) => name === head?.node.inputs[0] && shape.length === 2);
-  return [
-    ...(last ? ([["last", last.value.name]] as const) : []),
-    ...(pooled ? ([["pooled", pooled.value.name]] as const) : []),
-    ["logits", logits],
-  ].map(([alias, name]): [string, string] => [alias as string, name as string]);
+  // A network of sentence embeddings ends in what it pools.
+  const embedding =
+    head && head.value.shape.length > 2
+      ? activations.find(({ value: { name, shape } }) => name === logits && shape.length === 2)
+      : undefined;
+  const words = graph.outputs[0]?.name === LOGITS && graph.outputs[0].shape.length === 3 ? logits : undefined;
+  return Object.entries({ last: last?.value.name, pooled: (pooled ?? embedding)?.value.name, logits, output: logits, mlm: words }).flatMap(
+    ([alias, name]): [string, string][] => (name === undefined ? [] : [[alias, name]]),
+  );
 }

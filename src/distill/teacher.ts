@@ -7,6 +7,7 @@ import { readOnnx } from "../graph/onnx/read.ts";
 import { writeOnnx } from "../graph/onnx/write.ts";
 import { canonicalize } from "../graph/rewrite/canonicalize.ts";
 import { inferShapes } from "../graph/rewrite/infer.ts";
+import { pruneDead } from "../graph/rewrite/prune.ts";
 import { substitute } from "../graph/shapes/symbolic.ts";
 import { elementCount, type Float32Tensor, float32, type Tensor } from "../graph/tensor.ts";
 import { SEQUENCE } from "../nn/text.ts";
@@ -101,8 +102,10 @@ export async function loadTeacher(
   };
 }
 
-/** The network with inner values among its outputs. */
-function withOutputs(network: Graph, tensors: readonly string[]): Graph {
+/** The network with inner values among its outputs, and without those that nobody asks for. */
+function withOutputs(whole: Graph, tensors: readonly string[]): Graph {
+  const asked = whole.outputs.filter(({ name }, index) => index === 0 || tensors.includes(name));
+  const network = asked.length < whole.outputs.length ? pruneDead({ ...whole, outputs: asked }) : whole;
   const inner = tensors.filter((tensor) => tensor !== LOGITS && !network.outputs.some(({ name }) => name === tensor));
   if (inner.length === 0) return network;
   const graph = canonicalize(network);

@@ -11,6 +11,7 @@ import type { Runtime } from "../runtime/runtime.ts";
 import { averagesIn, TEACHER_DECAY } from "../train/average-teacher.ts";
 import { fillsBlocks } from "../train/blocked-network.ts";
 import { decodeCheckpoint } from "../train/checkpoint.ts";
+import { answersOnly } from "../train/classifier.ts";
 import { createEvaluator, type Predictions, predict } from "../train/evaluation.ts";
 import { type EpochEvent, type FitResult, fit, type StepEvent } from "../train/fit.ts";
 import { adamw, type Optimizer, sgd } from "../train/optimizers.ts";
@@ -23,7 +24,7 @@ import { type CacheUsage, openTeacherCache, type TeacherCache } from "./cache/te
 import type { Environment, Phase } from "./environment.ts";
 import { peerWith, withMutual, withPeers } from "./mutual.ts";
 import { describeClassifier } from "./network.ts";
-import { LOGITS, type Objective, objectiveOf, outputsOf, teacherName } from "./objective.ts";
+import { LOGITS, maskedShare, type Objective, objectiveOf, outputsOf, teacherName } from "./objective.ts";
 import type { OptimizerRecipe, Recipe } from "./recipe/schema.ts";
 import { openData } from "./recipe-data.ts";
 import { toSchedule } from "./schedule.ts";
@@ -143,6 +144,7 @@ async function trainStage(training: Training, stage: Stage, before: Before): Pro
     ...stepOptions(recipe, stage, all, objective, await channelBlockFor(runtime, all), averageTeacher),
     mixes: stage.data.mix !== undefined,
     isPartial: lacksLabels(train),
+    ...(data.train.classes.length === 0 && { classifies: false as const }),
   };
   const options = ofLength(common, longest);
   const step = goingOn(compileStep(options), before.ofLosses);
@@ -152,7 +154,8 @@ async function trainStage(training: Training, stage: Stage, before: Before): Pro
   const earlier = saved && decodeCheckpoint(saved, checkpoints?.name ?? `the ${phase}'s checkpoint`);
   const { batchSize, seed, threads } = recipe;
   const { augment, mix, views } = stage.data;
-  const batches = (environment.openLoader ?? inlineLoader)(train, { batchSize, seed, normalization, augment, mix, views });
+  const maskWords = maskedShare(stage.losses);
+  const batches = (environment.openLoader ?? inlineLoader)(train, { batchSize, seed, normalization, augment, mix, views, maskWords });
   const trainer = await createTrainer(runtime, step, earlier?.tensors, { threads, stepFor });
   const own = step.weights.filter((name) => network.initializers.has(name));
   const evaluator = await createEvaluator(runtime, network, own, normalization, { threads });
@@ -223,7 +226,9 @@ async function waysToTeach(
   const ways: Teach[] = [];
   for (const teacher of teachers) {
     const ofStage = { ...recipe, data: stage.data, epochs: stage.epochs };
-    const cache = await openTeacherCache({ recipe: ofStage, teacher, outputs: teacher.outputs, data, normalization, environment });
+    const request = { recipe: ofStage, teacher, outputs: teacher.outputs, data, normalization, environment };
+    // Of words that are masked otherwise each time, no answer is used twice.
+    const cache = maskedShare(stage.losses) === undefined ? await openTeacherCache(request) : undefined;
     if (cache) caches.push(cache);
     ways.push(cache?.teach ?? teacher.teach);
   }
@@ -260,12 +265,12 @@ function together(usage: readonly CacheUsage[]): CacheUsage | undefined {
   return { used: sum("used"), computed: sum("computed"), bytes: sum("bytes") };
 }
 
-/** The network as an ONNX file. What is reported of the file is measured on the file. */
+/** The network as an ONNX file, with its first output: what beside it guesses words serves training alone. What is reported of the file is measured on the file. */
 export async function exported(
   { normalization, data, environment }: Pick<Training, "normalization" | "data" | "environment">,
   network: Graph,
 ): Promise<Exported> {
-  const graph = describeClassifier(network, normalization, data.train.classes);
+  const graph = describeClassifier(answersOnly(network), normalization, data.train.classes);
   const bytes = writeOnnx(graph);
   const session = await environment.runtime.createSession(bytes);
   try {

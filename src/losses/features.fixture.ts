@@ -30,6 +30,7 @@ export function builtBy(
       labels: () => values.labels as Value,
       truth: { labels: values.labels as Value },
       indices: () => values.indices as Value,
+      tokenLabels: () => values.tokenLabels as Value,
       scalar: (name) => values[name] as Value,
       numbers: Object.fromEntries(Object.keys(definition.numbers).map((name) => [name, parts.g.scalar(recipe[name] as number)])),
       options: recipe as never,
@@ -39,10 +40,11 @@ export function builtBy(
     });
 }
 
-const file = new URL("../../test/golden/losses-relations.json", import.meta.url);
-const golden = JSON.parse(readFileSync(file, "utf8")) as Readonly<Record<string, Golden>>;
+const workedOut = (name: string): Readonly<Record<string, Golden>> =>
+  JSON.parse(readFileSync(new URL(`../../test/golden/${name}.json`, import.meta.url), "utf8"));
+const golden = { ...workedOut("losses-relations"), ...workedOut("losses-tokens") };
 
-/** `expectGolden` of what scripts/golden/losses-relations.py works out. */
+/** `expectGolden` of what scripts/golden/losses-relations.py and losses-tokens.py work out. */
 export function expectWorkedOut(name: string, lossOf: LossOf, wrt: string, tensors: Tensors = goldenTensors): Promise<void> {
   return expectGolden(name, lossOf, wrt, tensors, golden);
 }

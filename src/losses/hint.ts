@@ -1,5 +1,6 @@
 import type { GraphBuilder } from "../graph/builder/builder.ts";
 import type { Value } from "../graph/graph.ts";
+import { hiddenMseLoss } from "./hidden.ts";
 import { featureLoss, overPairs } from "./loss.ts";
 import { meanSquaredDifference, requireSameShape } from "./maps.ts";
 
@@ -9,7 +10,7 @@ import { meanSquaredDifference, requireSameShape } from "./maps.ts";
  * The paper takes half the sum, trains the layers up to the hint in a stage of their own, and turns the student's map into the teacher's by
  * a convolution as large as it takes. Here, as in RepDistiller, the loss is trained together with the others. What `fit` puts before it is
  * the mean over places for the larger map, and for other channels a 1×1 convolution with BN, without the ReLU that RepDistiller adds.
- * Published results hint at the end of the middle stage ("hint layer 2" of RepDistiller, which counts the stem as 0): `pairs: "middle"`.
+ * Of tokens, padding is left out. Published results hint at the end of the middle stage ("hint layer 2" of RepDistiller, which counts the stem as 0): `pairs: "middle"`.
  *
  * @param student Of any shape. @param teacher Of the same.
  * @returns A scalar.
@@ -29,5 +30,7 @@ export const hint = featureLoss({
   options: {},
   pairs: "middle",
   fit: { form: "any", channels: "same", space: "same" },
-  build: overPairs(({ g }, { student, teacher }) => hintLoss(g, student, teacher)),
+  build: overPairs(({ g, mask }, { student, teacher }) =>
+    mask && student.shape.length === 3 ? hiddenMseLoss(g, student, teacher, mask) : hintLoss(g, student, teacher),
+  ),
 });

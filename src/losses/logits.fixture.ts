@@ -20,7 +20,7 @@ export const defined =
   (parts, values) => {
     const { student, teacher = student, labels } = values as { student: Value; teacher?: Value; labels: Value };
     const [samples, classes] = student.shape.map(Number) as [number, number];
-    const step = { labels: () => labels, truth: { labels }, indices: () => labels, samples, classes };
+    const step = { labels: () => labels, truth: { labels }, indices: () => labels, tokenLabels: () => labels, samples, classes };
     return definition.build({ ...parts, ...given(definition, parts.g, settings), ...step, student, teacher });
   };
 

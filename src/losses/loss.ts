@@ -34,6 +34,8 @@ export interface LossScene<S, O> extends LossParts {
   readonly truth: Truth;
   /** [B], int32: the places of the batch's samples in the training set. @throws LimbeckError where samples are mixed. */
   readonly indices: () => Value;
+  /** [B, T], int32: the word that was at each token that is masked, and −1 elsewhere. @throws LimbeckError where no words are masked. */
+  readonly tokenLabels: () => Value;
   /** Samples in the training set. */
   readonly samples: number;
   readonly classes: number;
@@ -113,7 +115,7 @@ export interface Fit {
 export interface FeatureLoss<N extends string = string, S = Numbers, O = z.ZodRawShape> extends Described<N, S, O> {
   readonly of: "features";
   /** What is paired unless the recipe gives `pairs`: every stage, the middle one (the second of three or four), or one tap by its alias. */
-  readonly pairs: "stages" | "middle" | "blocks" | "attentions" | "lastAttention" | "last" | "pooled";
+  readonly pairs: "stages" | "middle" | "blocks" | "attentions" | "lastAttention" | "last" | "pooled" | "mlm";
   /** Of attentions: which of their values are paired, each by itself, in this order. Their probabilities unless given. */
   readonly parts?: readonly AttentionPart[];
   /** False for what looks at the student alone: `teacher` of a pair is then the student's value too. */

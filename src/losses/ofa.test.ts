@@ -20,7 +20,7 @@ const stages =
     return ofaStages.build({
       ...parts,
       ...given(ofaStages, parts.g, settings),
-      ...{ labels: () => labels, truth: { labels }, indices: () => labels, samples: 4, classes: 5 },
+      ...{ labels: () => labels, truth: { labels }, indices: () => labels, tokenLabels: () => labels, samples: 4, classes: 5 },
       pairs: names.map((name) => ({ student: values[name], teacher: values[name] }) as FeaturePair),
       mask: values.padding,
       teacherLogits: settings.without ? undefined : values.teacher,

@@ -7,6 +7,7 @@ import { positive, schedule } from "../options.ts";
 import { logProbabilities, requireLogits, type Temperature, targets, timesSquare } from "./logits.ts";
 import { featureLoss, logitLoss, overPairs } from "./loss.ts";
 import { temperatureOption } from "./temperature.ts";
+import { meanOfTokens } from "./tokens.ts";
 
 /**
  * One-for-all distillation, for networks of different kinds: Hao, Guo, Han, Tang, Hu, Wang and Xu, 2023 (arXiv:2310.19444). Of each sample
@@ -76,8 +77,5 @@ export const ofaStages = featureLoss({
 function meanOf(g: GraphBuilder, x: Value, mask?: Value): Value {
   if (x.shape.length === 4) return g.flatten(g.globalAveragePool(x));
   if (x.shape.length === 2) return x;
-  if (!mask) return g.reduceMean(x, { axes: [1] });
-  const kept = g.cast(mask, x.type);
-  const count = g.max(g.reduceSum(kept, { axes: [1], keepDims: true }), 1);
-  return g.div(g.reduceSum(g.mul(x, g.unsqueeze(kept, [2])), { axes: [1] }), count);
+  return meanOfTokens(g, x, mask);
 }

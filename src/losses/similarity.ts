@@ -2,6 +2,7 @@ import type { GraphBuilder } from "../graph/builder/builder.ts";
 import type { Value } from "../graph/graph.ts";
 import { featureLoss, overPairs } from "./loss.ts";
 import { meanSquaredDifference, unit } from "./maps.ts";
+import { withoutPadding } from "./tokens.ts";
 
 /**
  * Similarity-preserving distillation: Tung and Mori, 2019 (arXiv:1907.09682). Samples that are alike to the teacher shall be alike to the
@@ -31,5 +32,8 @@ export const similarity = featureLoss({
   options: {},
   pairs: "last",
   fit: { form: "any", channels: "any", space: "any" },
-  build: overPairs(({ g }, { student, teacher }) => similarityLoss(g, student, teacher)),
+  build: overPairs(({ g, mask }, { student, teacher }) => {
+    const seen = (x: Value) => (mask ? withoutPadding(g, x, mask) : x);
+    return similarityLoss(g, seen(student), seen(teacher));
+  }),
 });

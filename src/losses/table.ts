@@ -17,6 +17,7 @@ import { jsd } from "./jsd.ts";
 import { kd } from "./kd.ts";
 import { kdMean, mseLogits, softCrossEntropy, tinybertPrediction } from "./kd-variants.ts";
 import type { LossDefinition } from "./loss.ts";
+import { maskedLanguage, wordKd } from "./masked-language.ts";
 import { miniLm, miniLmV2 } from "./minilm.ts";
 import { multiLevel } from "./multi-level.ts";
 import { nst } from "./nst.ts";
@@ -73,6 +74,8 @@ export const lossTable = {
   miniLm,
   miniLmV2,
   tinybertPrediction,
+  maskedLanguage,
+  wordKd,
 } as const satisfies Readonly<Record<string, LossDefinition>>;
 
 export type LossTable = typeof lossTable;

@@ -4,7 +4,7 @@ import type { Graph, Value } from "../graph/graph.ts";
 import { int64 } from "../graph/tensor.ts";
 import type { Random } from "../random.ts";
 import { INIT } from "./attention.ts";
-import type { Initializer } from "./initializers.ts";
+import { constantInit, type Initializer } from "./initializers.ts";
 import { BATCH, buildNetwork, type Network } from "./layers.ts";
 
 // What networks of text share. Text is int64 [N, S]: N samples of S tokens, the shorter ones padded.
@@ -25,6 +25,8 @@ export const TOKEN_TYPE_IDS = "token_type_ids";
 
 /** Of each token, [N, S, D]. */
 export const LAST_HIDDEN_STATE = "last_hidden_state";
+/** Of each token, scores of the words that may stand there, [N, S, vocabulary]: of a network that does more than guess words. */
+export const MASKED_LM = "mlm";
 /** Of each text, [N, D]. */
 export const SENTENCE_EMBEDDING = "sentence_embedding";
 
@@ -58,6 +60,16 @@ export function textNetwork(
 /** A table of `count` vectors of `size` numbers, named NAME.weight. */
 export function table({ g, random }: Network, name: string, count: number, size: number, init: Initializer = INIT): Value {
   return g.scope(name, () => g.initializer("weight", init([count, size], random)));
+}
+
+/**
+ * Scores of the words that may stand at each token: products with the word embeddings, which are one weight with those that are read, and a
+ * bias.
+ *
+ * @param x [N, S, D] @param words [vocabulary, D] @param bias What the bias is called. @returns [N, S, vocabulary]
+ */
+export function wordScores({ g, random }: Network, x: Value, words: Value, bias: string): Value {
+  return g.add(g.matMul(x, g.transpose(words, [1, 0])), g.initializer(bias, constantInit(0)([Number(words.shape[0])], random)));
 }
 
 /** The first rows of a table [P, D], one for each of the S tokens of ids [N, S]. S must be at most P. */

@@ -21,6 +21,11 @@ export function formatPercent(fraction: number, digits = 2): string {
   return Number.isFinite(fraction) ? `${(fraction * 100).toFixed(digits)} %` : ABSENT;
 }
 
+/** A correlation, −1 to 1: `0.9312`. */
+export function formatCorrelation(value: number): string {
+  return Number.isFinite(value) ? value.toFixed(4) : ABSENT;
+}
+
 /** `1.07×`, `56.6×`, `1,234×`. */
 export function formatRatio(ratio: number): string {
   return Number.isFinite(ratio) ? `${ratio < 999.5 ? significant(ratio, 3) : formatInteger(ratio)}×` : ABSENT;

@@ -22,7 +22,7 @@ export function trainingCurves(report: Report): Markup | undefined {
       return { name, tone: `term-${index % 5}`, dashed: index >= 5, values: curve(student, (record) => read(record, name)) };
     });
   const charts = [
-    accuracyChart(report, x, curve),
+    ...(report.classes.length > 0 ? [accuracyChart(report, x, curve)] : []),
     termChart(
       `Loss terms of the ${learner.toLowerCase()}`,
       x,
@@ -65,7 +65,7 @@ function accuracyChart(
   const { student, baseline = [] } = report.curves;
   const learner = studentTitle(report);
   const validation = (record: EpochRecord): number => 1 - (record.validationAccuracy ?? Number.NaN);
-  const training = (record: EpochRecord): number => 1 - record.trainAccuracy;
+  const training = (record: EpochRecord): number => 1 - (record.trainAccuracy ?? Number.NaN);
   const teacherError = 1 - (report.teacher?.accuracy.validation ?? Number.NaN);
   const series = present([
     { name: `${learner}, validation`, tone: "student", values: curve(student, validation) },

@@ -1,4 +1,13 @@
-import { formatBytes, formatCount, formatDuration, formatInteger, formatMilliseconds, formatPercent, formatRatio } from "./format.ts";
+import {
+  formatBytes,
+  formatCorrelation,
+  formatCount,
+  formatDuration,
+  formatInteger,
+  formatMilliseconds,
+  formatPercent,
+  formatRatio,
+} from "./format.ts";
 import { html, type Markup } from "./markup.ts";
 import { batchSizesOf, errorInterval, gapClosed, type ModelReport, modelsOf, type Report } from "./report.ts";
 
@@ -14,8 +23,14 @@ ${tiles(report)}
 ${errorBars(report)}`;
 }
 
-function lede({ student, teacher, retention, reduction, epochs, seconds }: Report): Markup {
+function lede(report: Report): Markup {
+  const { student, teacher, retention, reduction, epochs, seconds } = report;
   const took = html`${formatInteger(epochs)} ${epochs === 1 ? "epoch" : "epochs"} in ${formatDuration(seconds)}.`;
+  if (student.similarity !== undefined && reduction) {
+    return html`What it says of two samples’ likeness goes with what the teacher says: <strong>${formatCorrelation(student.similarity)}</strong>
+by Spearman’s correlation, with <strong>${comparative(reduction.parameters, "fewer", "more")}</strong> parameters. ${took}`;
+  }
+  if (report.classes.length === 0) return html`It has <strong>${formatCount(student.parameters)}</strong> parameters. ${took}`;
   if (!teacher || retention === undefined || !reduction) {
     const right = html`<strong>${formatPercent(student.accuracy.lastEpoch)}</strong> of ${formatInteger(student.testSamples)} test samples`;
     return html`It gets ${right} right with <strong>${formatCount(student.parameters)}</strong> parameters. ${took}`;
@@ -50,7 +65,7 @@ ${Number.isFinite(reduction.latency) && tile(reduction.latency, "faster", "slowe
 /** Bars of errors start at zero, so their lengths compare honestly; bars of accuracies near 100 % would all look alike. */
 function errorBars(report: Report): Markup | undefined {
   const models = modelsOf(report);
-  if (models.length === 1) return undefined;
+  if (models.length === 1 || report.classes.length === 0) return undefined;
   const intervals = models.map(({ model }) => errorInterval(model.errors, model.testSamples));
   const scale = 100 / Math.max(1, ...intervals.map(([, high]) => high));
   const percent = (count: number): string => (count * scale).toFixed(2);

@@ -1,4 +1,13 @@
-import { ABSENT, formatBytes, formatCount, formatInteger, formatMilliseconds, formatPercent, formatRatio } from "./format.ts";
+import {
+  ABSENT,
+  formatBytes,
+  formatCorrelation,
+  formatCount,
+  formatInteger,
+  formatMilliseconds,
+  formatPercent,
+  formatRatio,
+} from "./format.ts";
 import { batchSizesOf, type ModelReport, modelsOf, type Report } from "./report.ts";
 
 /** One line of the comparison, as text. */
@@ -37,11 +46,8 @@ export function metricGroups(report: Report): readonly MetricGroup[] {
       metrics: [
         metric("Test accuracy", formatPercent, ({ accuracy }) => accuracy.lastEpoch),
         metric("F1 of the second class", formatPercent, ({ scores }) => scores?.binary?.f1),
-        metric(
-          "Matthews' correlation",
-          (value) => (Number.isNaN(value) ? ABSENT : value.toFixed(4)),
-          ({ scores }) => scores?.binary?.matthews,
-        ),
+        metric("Matthews' correlation", formatCorrelation, ({ scores }) => scores?.binary?.matthews),
+        metric("Similarities as the teacher's", formatCorrelation, ({ similarity }) => similarity),
         metric(`Errors of ${formatInteger(report.student.testSamples)}`, formatInteger, ({ errors }) => errors),
         metric("Validation accuracy", formatPercent, ({ accuracy }) => accuracy.validation),
         metric("Best epoch", formatInteger, ({ accuracy }) => accuracy.bestEpoch),

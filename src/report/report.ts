@@ -33,7 +33,7 @@ export interface Report {
   /** Wall time of the whole run. */
   readonly seconds: number;
   readonly curves: { readonly student: readonly EpochRecord[]; readonly baseline?: readonly EpochRecord[] };
-  /** Names of the classes, in the order of the logits. */
+  /** Names of the classes, in the order of the logits. Of networks that give vectors there are none, and all that is of classes is absent or NaN. */
   readonly classes: readonly string[];
   /** `[C][C]`, the student on the test set: `confusion[label][prediction]` is a number of samples. */
   readonly confusion: readonly (readonly number[])[];
@@ -82,6 +82,8 @@ export interface ModelReport {
   readonly testSamples: number;
   /** On the test set, of the same weights. Absent from runs of earlier versions. */
   readonly scores?: Scores;
+  /** Of vectors: Spearman's correlation of the similarities of test samples with what the teacher makes of them, −1 to 1. */
+  readonly similarity?: number;
   /** By batch size; milliseconds for the whole batch. */
   readonly latencyMs: Readonly<Record<`batch${number}`, Latency>>;
 }
@@ -124,7 +126,8 @@ export interface EpochRecord {
   readonly losses: Readonly<Record<string, number>>;
   /** What share of the gradient each loss term contributed at the epoch's last step. Where they are measured, they sum to 1. */
   readonly gradientShares?: Readonly<Record<string, number>>;
-  readonly trainAccuracy: number;
+  /** Absent where no sample has a label. */
+  readonly trainAccuracy?: number;
   /** Absent where nothing is held out for validation. */
   readonly validationAccuracy?: number;
   readonly validationLoss?: number;

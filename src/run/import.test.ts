@@ -30,6 +30,8 @@ interface Golden {
     readonly layers: { readonly "2,0": Encoded };
   };
   readonly distilbert: { readonly logits: Encoded; readonly hidden: readonly Encoded[] };
+  readonly "masked-lm": Encoded;
+  readonly "distil-masked-lm": Encoded;
   readonly sentences: { readonly last_hidden_state: Encoded; readonly sentence_embedding: Encoded };
 }
 const expected = JSON.parse(readFileSync(join(golden, "golden.json"), "utf8")) as Golden;
@@ -105,6 +107,12 @@ describe("gives what transformers gives", () => {
     expect(distance(sentence_embedding, expected.sentences.sentence_embedding)).toBeLessThan(1e-6);
     expect(distance(last_hidden_state, expected.sentences.last_hidden_state)).toBeLessThan(1e-5);
   });
+  it.each(["masked-lm", "distil-masked-lm"] as const)("of a %s, whose words are one weight", async (name) => {
+    const { graph, fresh, leftOut } = await importModel(folder(name), { head: "masked-lm" });
+    expect([fresh, leftOut]).toEqual([[], []]);
+    expect(distance(firstWords((await run(graph)).logits), expected[name])).toBeLessThan(1e-5);
+    expect([...graph.initializers].filter(([, { shape }]) => shape.join() === "700,16")).toHaveLength(1);
+  });
   it("of a model in an ONNX file", async () => {
     const { graph } = await importModel(folder("exported"), { head: "embeddings" });
     expect(distance((await run(graph)).sentence_embedding, expected.sentences.sentence_embedding)).toBeLessThan(1e-6);
@@ -125,6 +133,45 @@ it("takes the weights of a quantised ONNX file, to half a step of its integers",
     expect(worst, name).toBeLessThan(largest / 120);
   }
   expect(distance((await run(graph)).last_hidden_state, expected.sentences.last_hidden_state)).toBeLessThan(0.2);
+});
+
+/** Of scores, those of the first twenty words. */
+function firstWords(scores: Tensor | undefined): Tensor {
+  const { shape, data: all } = scores as Tensor;
+  const [samples, tokens, words] = shape as [number, number, number];
+  const data = (all as Float32Array).filter((_, index) => index % words < 20);
+  return { type: "float32", shape: [samples, tokens, 20], data };
+}
+
+describe("a head that guesses words", () => {
+  it.each(["masked-lm", "distil-masked-lm"] as const)("stands beside a new classifier: %s", async (name) => {
+    const { graph, fresh } = await importModel(folder(name), { head: "masked-lm", classes: 3, seed: 4 });
+    expect(graph.outputs.map((output) => output.name)).toEqual(["logits", "mlm"]);
+    expect(fresh.every((weight) => /pooler|pre_classifier|classifier/.test(weight))).toBe(true);
+    const { logits, mlm } = await run(graph);
+    expect(logits?.shape).toEqual([3, 3]);
+    expect(distance(firstWords(mlm), expected[name])).toBeLessThan(1e-5);
+    const classifier = await importModel(folder(name), { classes: 3, seed: 4 });
+    expect((await run(classifier.graph)).logits?.data).toEqual(logits?.data);
+    expect(classifier.leftOut.some((weight) => /cls|vocab/.test(weight))).toBe(true);
+  });
+  it("is told under its second name, and is refused where its words are others than those that are read", async () => {
+    const copy = copyOf("masked-lm");
+    const path = join(copy, "model.safetensors");
+    const tensors = new Map(readSafetensors(readFileSync(path)));
+    const words = tensors.get("bert.embeddings.word_embeddings.weight") as Tensor;
+    tensors.set("cls.predictions.decoder.weight", words).set("cls.predictions.decoder.bias", tensors.get("cls.predictions.bias") as Tensor);
+    tensors.delete("cls.predictions.bias");
+    writeFileSync(path, writeSafetensors(tensors));
+    const { graph } = await importModel(copy, { head: "masked-lm" });
+    expect(distance(firstWords((await run(graph)).logits), expected["masked-lm"])).toBeLessThan(1e-5);
+    tensors.set("cls.predictions.decoder.weight", { ...words, data: (words.data as Float32Array).map((value) => value + 1) });
+    writeFileSync(path, writeSafetensors(tensors));
+    await expect(importModel(copy, { head: "masked-lm" })).rejects.toThrow(/by a matrix of its own, "cls.predictions.decoder.weight"/);
+  });
+  it("is refused where a model has none", async () => {
+    await expect(importModel(folder("bert"), { head: "masked-lm" })).rejects.toThrow(/no head that guesses masked words/);
+  });
 });
 
 describe("draws a head anew", () => {

@@ -15,7 +15,7 @@ import { readOnnxFile } from "./onnx-file.ts";
 export interface ImportOptions {
   /** What the network ends in; what the folder says unless given: its classifier, its sentence embeddings, or nothing. */
   readonly head?: Head["kind"];
-  /** Classes to tell apart; those of the stored classifier unless given. */
+  /** Classes to tell apart; those of the stored classifier unless given. With the head "masked-lm", of a classifier beside it. */
   readonly classes?: number;
   /** Numbers of the layers to keep, from 0. */
   readonly layers?: readonly number[];
@@ -110,7 +110,7 @@ async function headOf(directory: string, options: ImportOptions, tensors: Readon
   const isSentenceEncoder = await isThere(join(directory, "1_Pooling", "config.json"));
   const stored = tensors.has("classifier.weight") ? "classification" : isSentenceEncoder ? "embeddings" : "none";
   const kind = options.head ?? (options.classes === undefined ? stored : "classification");
-  if (kind === "classification") return { kind, classes: options.classes };
+  if (kind === "classification" || kind === "masked-lm") return { kind, classes: options.classes };
   if (options.classes !== undefined) throw new LimbeckError("Classes belong to a classifier, but another head was asked for.");
   return kind === "embeddings" ? { kind, ...(await embeddingOf(directory)) } : { kind };
 }

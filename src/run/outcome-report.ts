@@ -1,6 +1,6 @@
 import { sourceName } from "../data/data-source.ts";
 import type { Samples } from "../data/samples.ts";
-import type { Outcome } from "../distill/distill.ts";
+import type { Outcome, TaughtBy } from "../distill/distill.ts";
 import type { Recipe } from "../distill/recipe/schema.ts";
 import { epochsOf } from "../distill/stages.ts";
 import type { Exported, Trained } from "../distill/train-network.ts";
@@ -9,6 +9,8 @@ import { agreement, confusionMatrix, surestMistakes } from "../measure/classific
 import { measureLatency, randomFeeds } from "../measure/latency.ts";
 import { profileGraph } from "../measure/profile.ts";
 import { scoresOf } from "../measure/scores.ts";
+import { similarityCorrelation } from "../measure/similarity.ts";
+import { LOGITS } from "../nn/layers.ts";
 import { SEQUENCE } from "../nn/text.ts";
 import { type Disagreement, type EpochRecord, type ModelReport, type Report, reductionOf, retentionOf } from "../report/report.ts";
 import type { Runtime } from "../runtime/runtime.ts";
@@ -29,7 +31,12 @@ export async function outcomeReport(
 ): Promise<Report> {
   const { recipe, data, teachers, relatives, student, baseline } = outcome;
   const length = data.test.texts?.lengths.at(-1);
-  const measured = (...model: readonly [Graph, Uint8Array, Predictions, ModelReport["accuracy"]]) => modelReport(runtime, length, ...model);
+  const isClassified = data.test.classes.length > 0;
+  const reference = isClassified ? undefined : teachers[0];
+  const measured = async (graph: Graph, bytes: Uint8Array, predictions: Predictions, accuracy: ModelReport["accuracy"]) => ({
+    ...(await modelReport(runtime, length, graph, bytes, predictions, accuracy)),
+    ...(isClassified ? { scores: scoresOf(predictions) } : similarityTo(reference, graph, predictions)),
+  });
   const reportOf = ({ graph, bytes, predictions, ...network }: Exported | Trained) =>
     measured(
       graph,
@@ -60,8 +67,10 @@ export async function outcomeReport(
     baseline: baseline && (await reportOf(baseline)),
     ...(teacher &&
       teacherReport && {
-        agreement: agreement(student.predictions.logits, teacher.predictions.logits, student.predictions.classes),
-        retention: retentionOf(teacherReport, studentReport),
+        ...(isClassified && {
+          agreement: agreement(student.predictions.logits, teacher.predictions.logits, student.predictions.classes),
+          retention: retentionOf(teacherReport, studentReport),
+        }),
         reduction: reductionOf(teacherReport, studentReport),
       }),
     teacherCache: student.teacherCache,
@@ -69,10 +78,21 @@ export async function outcomeReport(
     seconds,
     curves: { student: curves.student, ...(baseline ? { baseline: curves.baseline } : {}) },
     classes: data.test.classes,
-    confusion: confusionMatrix(student.predictions),
-    mistakes: await withPictures(data.test, surestMistakes(student.predictions, GALLERY)),
-    disagreements: teacher ? await disagreements(data.test, teacher.predictions, student.predictions) : [],
+    confusion: isClassified ? confusionMatrix(student.predictions) : [],
+    mistakes: isClassified ? await withPictures(data.test, surestMistakes(student.predictions, GALLERY)) : [],
+    disagreements: teacher && isClassified ? await disagreements(data.test, teacher.predictions, student.predictions) : [],
   };
+}
+
+/** How a network's vectors go with the teacher's. The scores of a classifier that isn't used are no vectors. */
+function similarityTo(
+  teacher: TaughtBy | undefined,
+  { outputs }: Graph,
+  { logits, classes }: Predictions,
+): Pick<ModelReport, "similarity"> {
+  if (!teacher || outputs[0]?.name === LOGITS || logits.length / classes < 3) return {};
+  const theirs = teacher.predictions;
+  return { similarity: similarityCorrelation({ data: logits, size: classes }, { data: theirs.logits, size: theirs.classes }) };
 }
 
 /** @param length Of texts, in tokens. */
@@ -102,7 +122,6 @@ async function modelReport(
     accuracy,
     errors: Math.round((1 - predictions.accuracy) * testSamples),
     testSamples,
-    scores: scoresOf(predictions),
     latencyMs,
   };
 }

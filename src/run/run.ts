@@ -128,7 +128,7 @@ function epochLog(directory: RunDirectory | undefined) {
 }
 
 function epochRecord(event: EpochEvent): EpochRecord {
-  const { accuracy = 0, loss: _, gradientNorm: __, ...losses } = event.metrics;
+  const { accuracy, loss: _, gradientNorm: __, ...losses } = event.metrics;
   const ofLosses = Object.entries(event.scalars).filter(([name]) => name.includes(":"));
   return {
     epoch: event.epoch,

@@ -1,5 +1,6 @@
 import { LimbeckError } from "../errors.ts";
 import { formatShape, type Graph, type Value } from "../graph/graph.ts";
+import { pruneDead } from "../graph/rewrite/prune.ts";
 import { ATTENTION_MASK, INPUT_IDS, TOKEN_TYPE_IDS } from "../nn/text.ts";
 
 /** What a classifier takes and gives. */
@@ -14,6 +15,10 @@ const TEXT_INPUTS: readonly string[] = [INPUT_IDS, ATTENTION_MASK, TOKEN_TYPE_ID
 
 /** Whether a network takes tokens, rather than values. */
 export const takesTokens = ({ inputs }: Graph): boolean => inputs.some(({ name }) => name === INPUT_IDS);
+
+/** A network with its first output alone, without what serves others only. */
+export const answersOnly = (graph: Graph): Graph =>
+  graph.outputs.length > 1 ? pruneDead({ ...graph, outputs: graph.outputs.slice(0, 1) }) : graph;
 
 /** The inputs and the output of a classifier of images, or of texts. @throws LimbeckError when it has another form. */
 export function classifierInterface(graph: Graph, source = `graph "${graph.name}"`): ClassifierInterface {

@@ -6,17 +6,18 @@ import type { Graph, Value } from "../graph/graph.ts";
 import { writeOnnx } from "../graph/onnx/write.ts";
 import type { Float32Tensor, Tensor } from "../graph/tensor.ts";
 import type { Runtime, Session, SessionOptions } from "../runtime/runtime.ts";
-import { classifierInterface } from "./classifier.ts";
+import { answersOnly, classifierInterface } from "./classifier.ts";
 import type { State } from "./trainer.ts";
 
-/** A classifier's answers on a set of samples. */
+/** A classifier's answers on a set of samples; or a network's vectors, where samples have no classes. */
 export interface Predictions {
-  /** [samples, classes], row-major. */
+  /** [samples, classes], row-major; of vectors, `classes` is how many numbers each has. */
   readonly logits: Float32Array;
   readonly labels: Int32Array;
   readonly classes: number;
+  /** NaN where there are no classes. */
   readonly accuracy: number;
-  /** Mean cross-entropy, in nats. */
+  /** Mean cross-entropy, in nats; NaN where there are no classes. */
   readonly loss: number;
 }
 
@@ -38,15 +39,17 @@ export async function createEvaluator(
   normalization: Normalization,
   options?: SessionOptions,
 ): Promise<Evaluator> {
-  const session = await runtime.createSession(writeOnnx(withWeightInputs(network, weights)), options);
+  const answering = answersOnly(network);
+  const taken = weights.filter((name) => answering.initializers.has(name));
+  const session = await runtime.createSession(writeOnnx(withWeightInputs(answering, taken)), options);
   return {
     predict: (samples, current) =>
       predict(
         session,
-        network,
+        answering,
         samples,
         normalization,
-        Object.fromEntries(weights.map((name) => [name, current.get(name) as Float32Tensor])),
+        Object.fromEntries(taken.map((name) => [name, current.get(name) as Float32Tensor])),
       ),
     release: () => session.release(),
   };
@@ -75,7 +78,8 @@ export async function predict(
       labels[index] = batch.labels.data[row] as number;
     });
   }
-  return { logits, labels, classes, ...score(logits, labels, classes) };
+  const scored = samples.classes.length > 0 ? score(logits, labels, classes) : { accuracy: Number.NaN, loss: Number.NaN };
+  return { logits, labels, classes, ...scored };
 }
 
 /** Accuracy and mean cross-entropy of logits [N, classes]. */

@@ -1,5 +1,5 @@
 import type { Batch } from "../data/batches.ts";
-import { feedsFor } from "../data/inputs.ts";
+import { feedsFor, TOKEN_LABELS } from "../data/inputs.ts";
 import type { BatchLoader } from "../data/loader.ts";
 import type { Samples } from "../data/samples.ts";
 import { LimbeckError } from "../errors.ts";
@@ -38,7 +38,7 @@ export interface StepEvent {
   readonly epochs: number;
   readonly step: number;
   readonly steps: number;
-  /** Means over the epoch so far: each loss term, `loss`, `accuracy`. */
+  /** Means over the epoch so far: each loss term, `loss`, and where there are labels `accuracy`. */
   readonly metrics: Readonly<Record<string, number>>;
   readonly samplesPerSecond: number;
   readonly secondsLeft: number;
@@ -50,7 +50,7 @@ export interface EpochEvent {
   readonly epochs: number;
   /** Optimiser steps taken since the run began. */
   readonly step: number;
-  /** Means over the epoch: each loss term, `loss`, `accuracy`. */
+  /** Means over the epoch: each loss term, `loss`, and where there are labels `accuracy`. */
   readonly metrics: Readonly<Record<string, number>>;
   /** The schedules' values at the epoch's last step; weights as they took effect. */
   readonly scalars: Readonly<Record<string, number>>;
@@ -109,7 +109,8 @@ export async function fit(options: FitOptions): Promise<FitResult> {
       await save();
     });
     const measured = validation && validation.length > 0 ? await evaluator.predict(validation, await trainer.weights()) : undefined;
-    const improved = measured === undefined || measured.accuracy > (progress.best?.accuracy ?? -1);
+    // Where nothing is classified, the last epoch counts as the best.
+    const improved = measured === undefined || !(measured.accuracy <= (progress.best?.accuracy ?? -1));
     const epoch = progress.epoch + 1;
     if (improved) best = copy(await trainer.weights());
     const counted = balancer?.epochDone({ epoch, terms: result.metrics, validationLoss: measured?.loss });
@@ -167,8 +168,8 @@ async function trainEpoch(
   let step = progress.step;
   const metrics = () => {
     const means = Object.fromEntries(Object.entries(sums).map(([name, sum]) => [name, sum / Math.max(1, step)]));
-    const { correct = 0, labelled = compiled.batchSize, ...rest } = means;
-    return { ...rest, accuracy: labelled === 0 ? 0 : correct / labelled };
+    const { correct, labelled = compiled.batchSize, ...rest } = means;
+    return correct === undefined || labelled === 0 ? rest : { ...rest, accuracy: correct / labelled };
   };
   const rate = () => ((step - progress.step) * compiled.batchSize) / (clock() - began);
   const waited = { batch: 0, teacher: 0, gradients: 0 };
@@ -180,12 +181,13 @@ async function trainEpoch(
     const taught = clock();
     const targets = (await options.teach?.(batch, scalars)) ?? {};
     waited.teacher += clock() - taught;
-    const { inputs, labels, partners, indices } = compiled.batch;
+    const { inputs, labels, partners, indices, tokenLabels } = compiled.batch;
     const feeds = {
       ...feedsFor(inputs, batch.inputs),
       [labels]: batch.labels,
       ...(partners && batch.partners && { [partners.labels]: batch.partners.labels, [partners.share]: batch.partners.share }),
       ...(indices && { [indices]: int32(batch.indices) }),
+      ...(tokenLabels && { [tokenLabels]: batch.inputs[TOKEN_LABELS] as Tensor }),
       ...targets,
     };
     const fed = { ...scalars, ...compiled.optimizer.scalars(taken + 1), seed: stepSeed(seed, taken) };

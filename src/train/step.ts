@@ -12,7 +12,7 @@ import { substitute } from "../graph/shapes/symbolic.ts";
 import { type Float32Tensor, zeros } from "../graph/tensor.ts";
 import type { LossParts } from "../losses/loss.ts";
 import { knownOf, sharesOf, type Truth } from "../losses/truth.ts";
-import { SEQUENCE } from "../nn/text.ts";
+import { INPUT_IDS, SEQUENCE } from "../nn/text.ts";
 import { averageTeacher, movingAverage } from "./average-teacher.ts";
 import { weighedByUncertainty } from "./balance/uncertainty.ts";
 import { lossParts } from "./loss-parts.ts";
@@ -23,6 +23,8 @@ import { inlineForTraining, trainable } from "./trainable.ts";
 export interface LossContext extends LossParts, Truth {
   /** [B], int32: the places of the batch's samples in the training set. */
   readonly indices: () => Value;
+  /** [B, T], int32: the word that was at each token that is masked, and −1 elsewhere. @throws LimbeckError where samples are no texts. */
+  readonly tokenLabels: () => Value;
   /** The student's first output; [B, classes] of a classifier. */
   readonly logits: Value;
   /** A value inside the student, by name. */
@@ -48,6 +50,8 @@ export interface StepOptions {
   readonly mixes?: boolean;
   /** Whether samples of a batch may have no label: −1. */
   readonly isPartial?: boolean;
+  /** Set where the student's first output is no scores of classes, so that there is nothing to count. */
+  readonly classifies?: false;
   /** Of its other symbolic dimensions. */
   readonly sizes?: Readonly<Record<string, number>>;
   readonly losses: readonly LossTerm[];
@@ -103,6 +107,8 @@ export interface CompiledStep {
     readonly partners?: { readonly labels: string; readonly share: string };
     /** Where a loss asks for it. */
     readonly indices?: string;
+    /** Where a loss asks for it: the words that are masked. */
+    readonly tokenLabels?: string;
     readonly teacher: readonly string[];
   };
   /**
@@ -117,6 +123,7 @@ const STEP = "step:";
 export const LABELS = `${STEP}labels`;
 const PARTNERS = { labels: `${STEP}partnerLabels`, share: `${STEP}share` };
 const INDICES = `${STEP}indices`;
+const TOKEN_LABELS = `${STEP}tokenLabels`;
 export const METRICS = `${STEP}metrics`;
 /** Name of the input that takes a scalar. */
 export const scalarInput = (scalar: string): string => STEP + scalar;
@@ -160,12 +167,12 @@ export function compileStep(options: StepOptions): CompiledStep {
   const metrics = {
     ...terms,
     loss: total,
-    ...(logits.shape.length === 2 && counts(g, logits, truth)),
+    ...(logits.shape.length === 2 && options.classifies !== false && counts(g, logits, truth)),
     ...(norm && { gradientNorm: norm }),
   };
   const entries = Object.values(metrics).map((value) => g.reshape(value, [1]));
   g.output(g.concat(entries, 0), METRICS);
-  const { inputs, indices, teacher } = objective;
+  const { inputs, indices, tokenLabels, teacher } = objective;
   return {
     graph: forSpeed(pruneDead(g.build())),
     batchSize,
@@ -175,7 +182,14 @@ export function compileStep(options: StepOptions): CompiledStep {
     average: options.average ?? false,
     optimizer,
     scalars: [...scalars.keys()],
-    batch: { inputs, labels: LABELS, ...(truth.partners && { partners: PARTNERS }), ...(indices && { indices: INDICES }), teacher },
+    batch: {
+      inputs,
+      labels: LABELS,
+      ...(truth.partners && { partners: PARTNERS }),
+      ...(indices && { indices: INDICES }),
+      ...(tokenLabels && { tokenLabels: TOKEN_LABELS }),
+      teacher,
+    },
     metrics: Object.keys(metrics),
   };
 }
@@ -199,6 +213,7 @@ export function emitObjective(options: StepOptions) {
     ...truth,
     logits,
     student: (name) => required(forward.values, name),
+    tokens: bind.get(INPUT_IDS)?.shape,
     answers: average?.answers ?? new Map(),
   });
   const trained = [...parameters.keys()].map((name) => required(bind, name));
@@ -251,10 +266,17 @@ function stepBuilder() {
   return { builder, state, scalars };
 }
 
+interface LearntFrom {
+  /** Of a teacher inside of the step, by the names of its outputs. */
+  readonly answers: ReadonlyMap<string, Value>;
+  /** The shape of a batch of texts, [B, T]. */
+  readonly tokens: Shape | undefined;
+}
+
 function buildLosses(
   { losses, batchSize, sizes = {}, ...options }: StepOptions,
   step: StepBuilder,
-  { answers, ...context }: Truth & Pick<LossContext, "logits" | "student"> & { readonly answers: ReadonlyMap<string, Value> },
+  { answers, tokens, ...context }: Truth & Pick<LossContext, "logits" | "student"> & LearntFrom,
 ) {
   const { g, scalar } = step;
   if (losses.length === 0) throw new LimbeckError("There is no loss to train with.", { hint: "Give the recipe at least one loss." });
@@ -265,12 +287,18 @@ function buildLosses(
     if (!answers.has(name) && !inputs.has(name)) inputs.set(name, g.input(`teacher:${name}`, "float32", [batchSize, ...bound(shape)]));
   }
   let indices: Value | undefined;
+  let tokenLabels: Value | undefined;
   const shared = {
     ...context,
     teacher: (name: string) => answers.get(name) ?? required(inputs, name),
     indices: () => {
       indices ??= g.input(INDICES, "int32", [batchSize]);
       return indices;
+    },
+    tokenLabels: () => {
+      if (!tokens) throw new LimbeckError(`A loss is of masked words, but the student has no input "${INPUT_IDS}".`);
+      tokenLabels ??= g.input(TOKEN_LABELS, "int32", tokens);
+      return tokenLabels;
     },
   };
   const added: Value[] = [];
@@ -283,7 +311,7 @@ function buildLosses(
     const weight = scalar(`weight:${name}`);
     weighted.push(options.uncertainty ? weighedByUncertainty(parts, term, weight) : g.mul(term, weight));
   }
-  return { terms, weighted, total: g.sum(...weighted), teacher: [...inputs.keys()], indices, added };
+  return { terms, weighted, total: g.sum(...weighted), teacher: [...inputs.keys()], indices, tokenLabels, added };
 }
 
 function required(values: ReadonlyMap<string, Value>, name: string): Value {

@@ -24,7 +24,7 @@ function folder(files: Readonly<Record<string, string | Uint8Array>>): string {
   return name;
 }
 
-const open = (text: TextSource["text"], more: Partial<TextSource> = {}) =>
+const open = (text: TextSource["text"], more: Partial<TextSource> & { readonly validation?: number } = {}) =>
   openData(
     { text, tokenizer: "tokenizer", length: 16, buckets: 4, test: 0.5, validation: 0, splitSeed: 0, exclude: [], ...more },
     { relativeTo: place },
@@ -103,6 +103,24 @@ describe("texts", () => {
   });
 });
 
+describe("texts without labels", () => {
+  it("have no classes, and are held out all the same", async () => {
+    const rows = ["good", "bad", "film", "plot"].map((word) => `${word}\n`).join("");
+    const where = folder({ "train.tsv": `sentence\n${rows}`, "test.tsv": "sentence\ngood\n" });
+    const { train, validation, test } = await open({ train: `${where}/train.tsv`, test: `${where}/test.tsv` }, { validation: 1 });
+    expect([train, validation, test].map(({ length, classes }) => [length, classes])).toEqual([
+      [3, []],
+      [1, []],
+      [1, []],
+    ]);
+    expect(test.label(0)).toBe(-1);
+  });
+  it("are those whose labels are not to be looked at", async () => {
+    const { train } = await open(`${folder({ "all.tsv": `${head}good\t1\nbad\t0\nfilm\t1\n` })}/all.tsv`, { columns: { label: false } });
+    expect(train.classes).toEqual([]);
+  });
+});
+
 describe("a mistake is named where it is:", () => {
   it.each<[string, Readonly<Record<string, string>>, Partial<TextSource>, RegExp]>([
     ["a column that isn't there", { "train.tsv": tsv }, { columns: { text: "review" } }, /no column "review".*train\.tsv/s],
@@ -110,7 +128,6 @@ describe("a mistake is named where it is:", () => {
     ["no column of texts", { "train.tsv": "x\t1\ngood\t0\n" }, {}, /hold the text.*train\.tsv.*x, 1.*from 0/s],
     ["a test sample without a label", { "train.tsv": tsv, "test.tsv": `${head}good\t\n` }, {}, /test set has no label.*test\.tsv, row 2/s],
     ["one class only", { "train.tsv": `${head}good\t0\nbad\t0\n` }, {}, /one class only, "0"/],
-    ["no labels at all", { "train.tsv": "sentence\ngood\nbad\n" }, {}, /No sample has a label/],
     [
       "numbers that are no classes",
       { "train.tsv": `${head}good\t4.5\nbad\t1.0\n` },

@@ -4,17 +4,7 @@ import { type LabelTable, labelTable, labelText, namedLabels } from "../label-ta
 import { NO_LABEL, type Samples, type Splits } from "../samples.ts";
 import { lengthsFor, type Texts, textSamples, tokenTable } from "../texts.ts";
 import type { Encoding, Tokenizer } from "../tokenizer.ts";
-import {
-  type BySplit,
-  eachSplit,
-  type ImageLocation,
-  labelNames,
-  MOST_IMAGES,
-  nameOf,
-  noColumn,
-  type SplitName,
-  splitFiles,
-} from "./image-locations.ts";
+import { type BySplit, eachSplit, type ImageLocation, labelNames, MOST_IMAGES, nameOf, noColumn, splitFiles } from "./image-locations.ts";
 import { openTextTable, type TextTable, tableExtensions } from "./text-table.ts";
 import { openTokenizerAt } from "./tokenizer-directory.ts";
 
@@ -30,7 +20,7 @@ const pairNames: readonly (readonly [string, string])[] = [
 
 /**
  * Texts, or pairs of texts, in CSV, TSV, JSON Lines or Parquet files, as tokens. Training samples may lack labels, those that are tested on
- * may not.
+ * may not, unless no sample has one: then there are no classes.
  *
  * @throws LimbeckError when files or columns are missing, or rows are damaged.
  */
@@ -42,13 +32,19 @@ export async function openTexts(
   const files = await splitFiles(location, { relativeTo }, tableExtensions);
   const tokenizer = await openTokenizerAt(source.tokenizer, relativeTo);
   const reading: Reading = { columns: source.columns ?? {} };
-  const read = await eachSplit(files, async (paths, split) => {
-    const list: TextList = { texts: [], labels: [], encodings: [] };
-    for (const path of paths) await readTable(path, split, list, reading, tokenizer, source.length);
+  const read = await eachSplit(files, async (paths) => {
+    const list: TextList = { texts: [], labels: [], encodings: [], withoutLabel: undefined };
+    for (const path of paths) await readTable(path, list, reading, tokenizer, source.length);
     return list;
   });
   const { classes, labelOf } = classesOf(reading.table, nameOf(location, "train"));
-  const shared = { lengths: lengthsOf(read, source), pad: tokenizer.special.pad ?? 0, vocabulary: tokenizer.vocabularySize };
+  if (classes.length > 0) checkTested(read);
+  const shared = {
+    lengths: lengthsOf(read, source),
+    pad: tokenizer.special.pad ?? 0,
+    vocabulary: tokenizer.vocabularySize,
+    special: tokenizer.special,
+  };
   const samples = await eachSplit(read, ({ texts, labels, encodings }, split): Samples => {
     const known = Int32Array.from(labels, (label) => (label === NO_LABEL ? NO_LABEL : labelOf(label)));
     return textSamples({ name: nameOf(location, split), classes, labels: known, tokens: tokenTable(encodings), texts, ...shared });
@@ -67,6 +63,8 @@ interface TextList {
   /** What the table of labels gave, or −1. */
   readonly labels: number[];
   readonly encodings: Encoding[];
+  /** The first row that has no label. */
+  withoutLabel: string | undefined;
 }
 
 interface Reading {
@@ -81,7 +79,7 @@ interface Found {
   readonly label?: number;
 }
 
-async function readTable(path: string, split: SplitName, list: TextList, reading: Reading, tokenizer: Tokenizer, maxLength: number) {
+async function readTable(path: string, list: TextList, reading: Reading, tokenizer: Tokenizer, maxLength: number) {
   const { columns } = reading;
   const table = await openTextTable(path, !goByNumber(columns));
   const found = columnsAmong(table, columns, path);
@@ -93,12 +91,7 @@ async function readTable(path: string, split: SplitName, list: TextList, reading
     const [first, second] = [textOf(values[0], where), found.pair === undefined ? undefined : textOf(values[1], where)];
     const written = labelText(values[2], where);
     const isKnown = written !== "" && written !== String(NO_LABEL);
-    if (!isKnown && split !== "train") {
-      throw new LimbeckError(`A sample of the ${split} set has no label.`, {
-        where: where(),
-        hint: "Only training samples may lack one: name other files with `text: { train, validation, test }`.",
-      });
-    }
+    if (!isKnown) list.withoutLabel ??= where();
     list.labels.push(isKnown ? reading.table.add(written, where) : NO_LABEL);
     list.texts.push(second === undefined ? first : `${first}\n${second}`);
     list.encodings.push(tokenizer.encode(first, { pair: second, maxLength }));
@@ -119,7 +112,18 @@ const labelsOf = (table: TextTable, { label }: Found): LabelTable => {
   return names ? namedLabels(names) : labelTable();
 };
 
-/** @throws LimbeckError when labels tell no two classes apart, or are no classes. */
+/** @throws LimbeckError when a sample that is tested on has no label. */
+function checkTested({ validation, test }: BySplit<TextList>): void {
+  for (const [split, list] of Object.entries({ validation, test })) {
+    if (list?.withoutLabel === undefined) continue;
+    throw new LimbeckError(`A sample of the ${split} set has no label.`, {
+      where: list.withoutLabel,
+      hint: "Only training samples may lack one: name other files with `text: { train, validation, test }`.",
+    });
+  }
+}
+
+/** @throws LimbeckError when there are labels, and they tell no two classes apart or are no classes. */
 function classesOf(table: LabelTable | undefined, where: string) {
   const finished = (table ?? labelTable()).finish(where);
   const [only, second] = finished.classes;
@@ -130,8 +134,8 @@ function classesOf(table: LabelTable | undefined, where: string) {
       hint: "Say which column holds classes, in columns.label.",
     });
   }
-  if (second !== undefined) return finished;
-  throw new LimbeckError(only === undefined ? "No sample has a label." : `There is one class only, "${only}".`, {
+  if (only === undefined || second !== undefined) return finished;
+  throw new LimbeckError(`There is one class only, "${only}".`, {
     where,
     hint: "A classifier needs two or more to tell apart: say which column holds them, in columns.label.",
   });
@@ -160,14 +164,21 @@ function columnsAmong({ names }: TextTable, wanted: TextColumns, path: string): 
     const place = spelled.indexOf(among.find((name) => spelled.includes(name)) ?? "");
     return place === -1 ? undefined : place;
   };
-  const chosen = (what: "text" | "pair" | "label") => (wanted[what] === undefined ? undefined : placeOf(what, wanted[what]));
+  const chosen = (what: "text" | "pair" | "label") => {
+    const column = wanted[what];
+    return column === undefined || column === false ? undefined : placeOf(what, column);
+  };
   // Where columns go by number, there are no names.
   const isNumbered = goByNumber(wanted);
   const couple = pairNames.find((pair) => pair.every((name) => spelled.includes(name)));
   const paired = wanted.text === undefined && couple ? couple.map((name) => spelled.indexOf(name)) : [];
   const text = chosen("text") ?? paired[0] ?? (isNumbered ? undefined : usual(textNames));
   if (text === undefined) throw noText(names, path);
-  return { text, pair: chosen("pair") ?? paired[1], label: chosen("label") ?? (isNumbered ? undefined : usual(labelNames)) };
+  return {
+    text,
+    pair: chosen("pair") ?? paired[1],
+    label: chosen("label") ?? (isNumbered || wanted.label === false ? undefined : usual(labelNames)),
+  };
 }
 
 function noText(names: readonly string[], where: string): LimbeckError {

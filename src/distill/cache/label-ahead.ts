@@ -2,8 +2,10 @@ import { LimbeckError } from "../../errors.ts";
 import { openTeachers } from "../distill.ts";
 import type { Environment } from "../environment.ts";
 import { lineOf } from "../line.ts";
+import { maskedShare } from "../objective.ts";
 import type { Recipe } from "../recipe/schema.ts";
 import { readData } from "../recipe-data.ts";
+import { stagesOf } from "../stages.ts";
 import { fillCache, type Labeller, rangeBatches } from "./fill.ts";
 import type { Range } from "./plan.ts";
 import type { ShardStore } from "./store.ts";
@@ -44,6 +46,11 @@ export interface Labelling {
 export async function prepareLabelling(recipe: Recipe, environment: Environment & { readonly shards: ShardStore }): Promise<Labelling> {
   const settings = cacheSettingsOf(recipe);
   if (!settings) throw notCached(recipe);
+  if (stagesOf(recipe).every(({ losses }) => maskedShare(losses) !== undefined)) {
+    throw new LimbeckError("Words are masked otherwise in each epoch, so that no run would use a teacher's output twice.", {
+      hint: "Leave maskedLanguage out of the losses to cache the teacher.",
+    });
+  }
   const read = await readData(recipe, environment);
   const [first] = await lineOf(recipe, read.data.train, environment.readFile);
   const teachers = await openTeachers(first.recipe, first.network, read, environment);

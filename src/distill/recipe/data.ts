@@ -64,8 +64,11 @@ const textDefaults = { length: 128, buckets: 4, test: 0.1 } as const;
 const column = z.union([path, z.int().nonnegative()], {
   error: ({ input }) => mustBe("the name of a column, or its number from 0", input),
 });
-const columns = strict({ image: path.optional(), text: column.optional(), pair: column.optional(), label: column.optional() }).refine(
-  (given) => new Set(Object.values(given).map((named) => typeof named)).size < 2,
+const labelColumn = z.union([path, z.int().nonnegative(), z.literal(false)], {
+  error: ({ input }) => mustBe("the name of a column, its number from 0, or false for no labels", input),
+});
+const columns = strict({ image: path.optional(), text: column.optional(), pair: column.optional(), label: labelColumn.optional() }).refine(
+  (given) => new Set(Object.values(given).flatMap((named) => (named === false ? [] : [typeof named]))).size < 2,
   "must be names of columns, or numbers, but not both",
 );
 
@@ -74,7 +77,7 @@ function columnsFit(data: object): boolean {
   const given = (data as { readonly columns?: Readonly<Record<string, unknown>> }).columns ?? {};
   return (
     Object.keys(given).every((key) => key === "label" || (key === "image") !== isText(data)) &&
-    (isText(data) || typeof given.label !== "number")
+    (isText(data) || given.label === undefined || typeof given.label === "string")
   );
 }
 

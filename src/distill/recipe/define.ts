@@ -15,7 +15,7 @@ type Data = RecipeInput["data"];
 type DataOptions<K extends SourceKind> = Data extends infer D ? (D extends Readonly<Record<K, unknown>> ? Omit<D, K> : never) : never;
 type Loss = NonNullable<RecipeInput["losses"]>[number];
 type OptionsOf<T, K extends PropertyKey> = T extends { readonly [P in K]: infer O } ? O : never;
-type Student = Exclude<RecipeInput["student"], string>;
+type Student = Exclude<RecipeInput["student"], string | { readonly from: string }>;
 
 /** IDX files in a directory, or in one of an npm package: `npm:PACKAGE/DIRECTORY`. */
 export const idx = (directory: string, options: DataOptions<"idx"> = {}): Data => ({ idx: directory, ...options });
@@ -107,8 +107,11 @@ export const lenet = network("lenet");
 /** Stages of 3×3 convolutions with batch normalisation. */
 export const smallCnn = network("small-cnn");
 
-/** An ONNX model, relative to the recipe. With `newHead` its last layer is replaced by a new one for the data's classes. */
-export const onnx = (file: string, options: { readonly newHead?: boolean } = {}): Student => ({ zoo: "onnx", file, ...options });
+/**
+ * An ONNX model, relative to the recipe. With `layers` it is a transformer that keeps those. With `newHead` its last layer is replaced by a
+ * new one for the data's classes.
+ */
+export const onnx = (file: string, options: Omit<NetworkOptions<"onnx">, "file"> = {}): Student => ({ zoo: "onnx", file, ...options });
 
 /** Every network that comes with Limbeck: `zoo.mobilenetV3Small({ width: 0.5 })`. Classes and input shape are the data's. */
 export const zoo = {

@@ -7,12 +7,16 @@ const weight = schedule(z.number().nonnegative());
 const tap = z.string().min(1);
 const pairError = { error: ({ input }: { input?: unknown }) => mustBe("a name that both networks know, or [student's, teacher's]", input) };
 
+const pairsError = { error: ({ input }: { input?: unknown }) => mustBe("a list of pairs, or one of uniform, last", input) };
+
 /** What every loss on features takes. */
 const ofFeatures = {
-  /** Names of taps: aliases such as `stage2`, tensors, nodes, or patterns with `*`; one name stands for itself in both networks. */
+  /**
+   * Names of taps: aliases such as `stage2`, tensors, nodes, or patterns with `*`; one name stands for itself in both networks. Or how the
+   * loss's own series are put together: evenly, or from the last on.
+   */
   pairs: z
-    .array(z.union([tap, z.tuple([tap, tap])], pairError))
-    .min(1)
+    .union([z.enum(["uniform", "last"], pairsError), z.array(z.union([tap, z.tuple([tap, tap])], pairError)).min(1)], pairsError)
     .optional(),
 };
 

@@ -7,7 +7,7 @@ import { shufflenetV2Variants } from "../../nn/zoo/shufflenet-v2.ts";
 import { vggVariants } from "../../nn/zoo/vgg.ts";
 import { vitVariants } from "../../nn/zoo/vit.ts";
 import { wideResnetVariants } from "../../nn/zoo/wide-resnet.ts";
-import { count, mustBe, positive, strict } from "../../options.ts";
+import { count, mustBe, oneOf, positive, strict } from "../../options.ts";
 
 /** The names of a family's variants. */
 const variants = <K extends string>(table: Readonly<Record<K, unknown>>) => z.literal(Object.keys(table) as [K, ...K[]]);
@@ -29,8 +29,21 @@ const dropout = z.number().min(0).lt(1);
 const width = positive.optional();
 /** BERT-base's unless given; of DistilBERT half as many layers. */
 const bertSize = { layers: count.optional(), hidden: count.optional(), heads: count.optional(), intermediate: count.optional() };
-const bertOptions = { dropout: dropout.optional(), attentionDropout: dropout.optional(), classifierDropout: dropout.optional() };
+const bertOptions = {
+  dropout: dropout.optional(),
+  attentionDropout: dropout.optional(),
+  classifierDropout: dropout.optional(),
+  /** Whether it guesses masked words, too. */
+  maskedLm: z.boolean().optional(),
+};
 const stem = z.enum(["imagenet", "cifar"]).optional();
+
+const everySecond = z.literal("everySecond");
+const chosen = z.array(z.int().nonnegative()).min(1);
+/** The blocks that a transformer keeps: their numbers from 0, or so many of them: evenly, the first or the last. */
+const layers = z.union([everySecond, chosen, oneOf({ uniform: count, first: count, last: count })], {
+  error: ({ input }) => mustBe("a list of numbers from 0, everySecond, or an object with exactly one key of uniform, first, last", input),
+});
 
 const families = [
   strict({
@@ -79,8 +92,8 @@ const families = [
     dropout: dropout.optional(),
     ...ofTexts,
   }),
-  /** `newHead`: the last layer is replaced by a new one for the data's classes. */
-  strict({ zoo: z.literal("onnx"), file: z.string().min(1), newHead: z.boolean().optional() }),
+  /** `layers`: a transformer keeps those. `newHead`: the last layer is replaced by a new one for the data's classes. */
+  strict({ zoo: z.literal("onnx"), file: z.string().min(1), layers: layers.optional(), newHead: z.boolean().optional() }),
 ] as const;
 
 /** Every name that may stand after `zoo:`. */
@@ -95,11 +108,17 @@ export const networkSchema = z.discriminatedUnion("zoo", families, {
       : mustBe(`a network such as { zoo: mlp } (one of ${named}), or the path of an ONNX file`, input),
 });
 
-/** A path alone stands for the ONNX file there. (To the type checker, what `preprocess` takes is unknown.) */
-export const networkOrFile = z.preprocess(
-  (value) => (typeof value === "string" ? { zoo: "onnx", file: value } : value),
-  networkSchema,
-) as unknown as z.ZodType<z.output<typeof networkSchema>, string | z.input<typeof networkSchema>>;
+type OnnxInput = Extract<z.input<typeof networkSchema>, { readonly zoo: "onnx" }>;
+/** A student that begins as part of another network. */
+type FromInput = Omit<OnnxInput, "zoo" | "file"> & { readonly from: string };
+
+/** A path alone stands for the ONNX file there, and so does `from`. (To the type checker, what `preprocess` takes is unknown.) */
+export const networkOrFile = z.preprocess((value) => {
+  if (typeof value === "string") return { zoo: "onnx", file: value };
+  if (typeof value !== "object" || value === null || !("from" in value) || "zoo" in value) return value;
+  const { from, ...rest } = value;
+  return { zoo: "onnx", file: from, ...rest };
+}, networkSchema) as unknown as z.ZodType<z.output<typeof networkSchema>, string | FromInput | z.input<typeof networkSchema>>;
 
 type NetworkInput = z.input<typeof networkSchema>;
 type OptionsOf<T, K> = T extends { readonly zoo: infer Names } ? (K extends Names ? Omit<T, "zoo"> : never) : never;

@@ -173,21 +173,37 @@ export const presets = {
     recipe: { losses: [{ crossEntropy: { labelSmoothing: 0.1 } }, { ofa: {} }, { ofaStages: {} }] },
   },
   pkd: {
-    summary: "Transformers: every block's first token beside soft targets (patient KD)",
-    source: "Sun et al., 2019: T = 10; the weight is one of those the paper tries",
-    recipe: { losses: [{ crossEntropy: { weight: 0.5 } }, { kd: { weight: 0.5, temperature: 10 } }, { pkd: { weight: 100 } }] },
+    summary: "Transformers: every block's first token, of the teacher's every so manyth, beside soft targets (patient KD)",
+    source: "Sun et al., 2019 (PKD-skip, but with the last block): T = 10; the weight is one of those the paper tries",
+    recipe: {
+      losses: [{ crossEntropy: { weight: 0.5 } }, { kd: { weight: 0.5, temperature: 10 } }, { pkd: { weight: 100, pairs: "uniform" } }],
+    },
   },
   distilbert: {
     summary: "Transformers: soft targets at T = 2 and the direction of the last hidden states",
     source: "Sanh et al., 2019: 5, 2 and 1, the labels standing in for masked words",
     recipe: { losses: [{ crossEntropy: { weight: 2 } }, { kd: { weight: 5, temperature: 2 } }, { hiddenCosine: { weight: 1 } }] },
   },
+  distilbertPretraining: {
+    summary: "Transformers on texts without labels: what the teacher says of every word, the last hidden states, masked words",
+    source:
+      "Sanh et al., 2019: 5 at T = 2, 1 and 2; teacher and student need a head that guesses words (`limbeck import --head masked-lm --classes N`)",
+    recipe: { losses: [{ wordKd: { weight: 5, temperature: 2 } }, { hiddenCosine: { weight: 1 } }, { maskedLanguage: { weight: 2 } }] },
+  },
   tinybert: {
-    summary: "Transformers, two stages: hidden states and attention scores, then predictions",
-    source: "Jiao et al., 2019: weights of 1, T = 1",
+    summary: "Transformers, two stages: embeddings, hidden states and attention scores, then predictions",
+    source:
+      "Jiao et al., 2019: weights of 1, T = 1, uniform layers; padding is left out, as TextBrewer does, and each pair has a projection of its own",
     recipe: {
       stages: [
-        { name: "layers", losses: [{ hiddenMse: {} }, { attentionScores: { form: "tinyBert" } }] },
+        {
+          name: "layers",
+          losses: [
+            { hiddenMse: { pairs: ["embeddings"] } },
+            { hiddenMse: { pairs: "uniform" } },
+            { attentionScores: { pairs: "uniform" } },
+          ],
+        },
         { name: "predictions", losses: [{ tinybertPrediction: {} }] },
       ],
     },

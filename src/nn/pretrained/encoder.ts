@@ -5,18 +5,20 @@ import { type Random, randomFor } from "../../random.ts";
 import { INIT } from "../attention.ts";
 import { fitTensors } from "../load-weights.ts";
 import type { EmbeddingOptions } from "../text.ts";
-import { bert, bertClassifier, bertEmbedder } from "../zoo/bert.ts";
-import { distilbert, distilbertClassifier, distilbertEmbedder } from "../zoo/distilbert.ts";
+import { bert, bertClassifier, bertEmbedder, bertMaskedLm } from "../zoo/bert.ts";
+import { distilbert, distilbertClassifier, distilbertEmbedder, distilbertMaskedLm } from "../zoo/distilbert.ts";
 import type { EncoderConfiguration } from "./configuration.ts";
 
 /**
- * What stands on an encoder: nothing (`last_hidden_state`, of BERT with a pooler `pooler_output`), a classifier (`logits`), or what makes a
- * vector of each text (`sentence_embedding`).
+ * What stands on an encoder: nothing (`last_hidden_state`, of BERT with a pooler `pooler_output`), a classifier (`logits`), what guesses
+ * masked words (`logits`; with a classifier beside it `mlm`), or what makes a vector of each text (`sentence_embedding`).
  */
 export type Head =
   | { readonly kind: "none" }
   /** As many classes as the stored classifier tells apart, unless given; where they differ, the last layer is drawn anew. */
   | { readonly kind: "classification"; readonly classes?: number }
+  /** The model must have it; with `classes`, a classifier of so many comes first. */
+  | { readonly kind: "masked-lm"; readonly classes?: number }
   | ({ readonly kind: "embeddings" } & EmbeddingOptions);
 
 export interface EncoderOptions {
@@ -57,14 +59,20 @@ export function pretrainedEncoder(
   checkLayers(kept, configuration.size.layers, source);
   const size = { ...configuration.size, layers: kept.length };
   const stored = storedClasses(tensors);
-  const classes = head.kind === "classification" ? (head.classes ?? stored) : undefined;
+  const classes = classesOf(head, stored);
   if (head.kind === "classification" && classes === undefined) {
     throw new LimbeckError("The model has no classifier, so the number of classes must be given.", { where: source });
+  }
+  if (head.kind === "masked-lm" && !hasMaskedLm(tensors)) {
+    throw new LimbeckError("The model has no head that guesses masked words.", {
+      where: source,
+      hint: "Take the folder of a BertForMaskedLM or DistilBertForMaskedLM, as models are before they are fine-tuned.",
+    });
   }
   const hasPooler = Array.from(tensors.keys()).some((name) => name.endsWith("pooler.dense.weight"));
   const graph = build({ ...configuration, size }, { head, classes, hasPooler });
   const isNewClassifier = classes !== undefined && classes !== stored;
-  const fit = fitTensors(graph, ofLayers(tensors, kept, configuration.size.layers), {
+  const fit = fitTensors(graph, ofLayers(head.kind === "masked-lm" ? tied(tensors, source) : tensors, kept, configuration.size.layers), {
     isIgnored: (name) => isNewClassifier && name.startsWith("classifier."),
     source,
   });
@@ -91,14 +99,17 @@ interface Build {
 /** Draws zeros: the weights come from the model, and drawing those of a whole encoder takes long. */
 const nothing: Random = { uniform: () => 0.5, integer: (from) => from, normal: () => 0 };
 
-function build(configuration: EncoderConfiguration, { head, classes = 0, hasPooler }: Build): Graph {
+function build(configuration: EncoderConfiguration, { head, classes, hasPooler }: Build): Graph {
   const options = { ...configuration, seed: nothing };
+  const maskedLm = head.kind === "masked-lm";
   if (configuration.family === "bert") {
-    if (head.kind === "classification") return bertClassifier(configuration.size, { ...options, classes });
+    if (classes !== undefined) return bertClassifier(configuration.size, { ...options, classes, maskedLm });
+    if (maskedLm) return bertMaskedLm(configuration.size, options);
     if (head.kind === "embeddings") return bertEmbedder(configuration.size, { ...options, ...head });
     return bert(configuration.size, { ...options, pooler: hasPooler });
   }
-  if (head.kind === "classification") return distilbertClassifier({ ...options, classes });
+  if (classes !== undefined) return distilbertClassifier({ ...options, classes, maskedLm });
+  if (maskedLm) return distilbertMaskedLm(options);
   return head.kind === "embeddings" ? distilbertEmbedder({ ...options, ...head }) : distilbert(options);
 }
 
@@ -118,6 +129,47 @@ function checkLayers(kept: readonly number[], count: number, source: string): vo
   if (unknown === undefined && kept.length > 0 && new Set(kept).size === kept.length) return;
   const why = unknown === undefined ? (kept.length === 0 ? "none is named" : "one is named twice") : `there is no layer ${unknown}`;
   throw new LimbeckError(`These layers can't be kept: ${why}.`, { where: source, hint: `The model has the layers 0 to ${count - 1}.` });
+}
+
+/** Of a classifier, where there is to be one. */
+function classesOf(head: Head, stored: number | undefined): number | undefined {
+  if (head.kind === "masked-lm") return head.classes;
+  return head.kind === "classification" ? (head.classes ?? stored) : undefined;
+}
+
+const hasMaskedLm = (tensors: ReadonlyMap<string, Tensor>): boolean =>
+  ["cls.predictions.transform.dense.weight", "vocab_transform.weight"].some((name) => tensors.has(name));
+
+/** Other names of weights that a head shares: its matrix is the word embeddings. */
+const TIED = ["cls.predictions.decoder.weight", "vocab_projector.weight"];
+
+/**
+ * The tensors without the word embeddings under a second name.
+ *
+ * @throws LimbeckError when these are other numbers.
+ */
+function tied(tensors: ReadonlyMap<string, Tensor>, source: string): ReadonlyMap<string, Tensor> {
+  const words = Array.from(tensors).find(([name]) => name.endsWith("word_embeddings.weight"))?.[1];
+  const kept = new Map(tensors);
+  for (const name of TIED) {
+    const own = kept.get(name);
+    if (own && !isSame(own, words)) {
+      throw new LimbeckError(`The head guesses words by a matrix of its own, "${name}", not by the word embeddings.`, {
+        where: source,
+        hint: "Heads that share the word embeddings are imported (tie_word_embeddings).",
+      });
+    }
+    kept.delete(name);
+  }
+  // The bias is stored under either name, or both.
+  const bias = kept.get("cls.predictions.decoder.bias");
+  kept.delete("cls.predictions.decoder.bias");
+  return bias && !kept.has("cls.predictions.bias") ? kept.set("cls.predictions.bias", bias) : kept;
+}
+
+function isSame(a: Tensor, b: Tensor | undefined): boolean {
+  const [ours, theirs] = [a.data, b?.data].map((data) => data as Float32Array | undefined);
+  return ours?.length === theirs?.length && (ours?.every((value, index) => value === theirs?.[index]) ?? false);
 }
 
 /** How many classes a stored classifier tells apart. */

@@ -9,6 +9,7 @@ import {
   firstToken,
   INPUT_IDS,
   LAST_HIDDEN_STATE,
+  MASKED_LM,
   SENTENCE_EMBEDDING,
   sentenceEmbedding,
   type TextOptions,
@@ -16,6 +17,7 @@ import {
   table,
   textNetwork,
   VOCABULARY,
+  wordScores,
 } from "../text.ts";
 import { dense, dropped, layerNorm } from "../torch-layers.ts";
 
@@ -64,6 +66,8 @@ export interface BertClassifierOptions extends BertOptions {
   readonly classes: number;
   /** Before the last layer, while training; as `dropout` unless given. */
   readonly classifierDropout?: number;
+  /** Whether it also guesses masked words, as `bertMaskedLm` does: `mlm` [N, S, vocabulary], its second output. */
+  readonly maskedLm?: boolean;
 }
 
 const INPUTS = [INPUT_IDS, ATTENTION_MASK, TOKEN_TYPE_IDS];
@@ -108,9 +112,13 @@ export function bertEmbedder(variant: BertVariant, options: BertOptions & Embedd
 export function bertClassifier(variant: BertVariant, options: BertClassifierOptions): Graph {
   const configuration = configured(variant, options);
   return textNetwork(nameOf(variant), options.seed, INPUTS, (network, ...inputs) => {
-    const pooled = network.g.scope("bert", () => pooler(network, encoder(network, configuration, inputs).hidden));
+    const [encoded, pooled] = network.g.scope("bert", () => {
+      const found = encoder(network, configuration, inputs);
+      return [found, pooler(network, found.hidden)] as const;
+    });
     const features = dropped(network, network.tap("pooled", pooled), options.classifierDropout ?? configuration.dropout);
-    return { [LOGITS]: dense(network, "classifier", features, options.classes, ZERO_BIAS) };
+    const logits = dense(network, "classifier", features, options.classes, ZERO_BIAS);
+    return { [LOGITS]: logits, ...(options.maskedLm && { [MASKED_LM]: guesses(network, configuration, encoded) }) };
   });
 }
 
@@ -121,22 +129,31 @@ export function bertClassifier(variant: BertVariant, options: BertClassifierOpti
 export function bertMaskedLm(variant: BertVariant, options: BertOptions): Graph {
   const configuration = configured(variant, options);
   return textNetwork(nameOf(variant), options.seed, INPUTS, (network, ...inputs) => {
-    const { g, random } = network;
-    const { hidden, words } = g.scope("bert", () => encoder(network, configuration, inputs));
-    return g.scope("cls.predictions", () => {
-      const guess = g.scope("transform", () =>
-        layerNorm(network, "LayerNorm", g.gelu(tokenDense(network, "dense", hidden, configuration.hidden)), configuration.epsilon),
-      );
-      const bias = g.initializer("bias", constantInit(0)([configuration.vocabulary], random));
-      return { [LOGITS]: g.add(g.matMul(guess, g.transpose(words, [1, 0])), bias) };
-    });
+    const encoded = network.g.scope("bert", () => encoder(network, configuration, inputs));
+    return { [LOGITS]: guesses(network, configuration, encoded) };
+  });
+}
+
+/** [N, S, vocabulary] */
+function guesses(network: Network, { hidden, epsilon }: Configuration, encoded: Encoded): Value {
+  const { g } = network;
+  return g.scope("cls.predictions", () => {
+    const guess = g.scope("transform", () =>
+      layerNorm(network, "LayerNorm", g.gelu(tokenDense(network, "dense", encoded.hidden, hidden)), epsilon),
+    );
+    return wordScores(network, guess, encoded.words, "bias");
   });
 }
 
 const ZERO_BIAS = { init: INIT, biasInit: constantInit(0) };
 
 /** What the last layer gives, [N, S, H], and the word embeddings. */
-function encoder(network: Network, configuration: Configuration, [ids, mask, types]: readonly Value[]): { hidden: Value; words: Value } {
+interface Encoded {
+  readonly hidden: Value;
+  readonly words: Value;
+}
+
+function encoder(network: Network, configuration: Configuration, [ids, mask, types]: readonly Value[]): Encoded {
   const { g, tap } = network;
   const { embedded, words } = g.scope("embeddings", () => embeddings(network, configuration, ids as Value, types as Value));
   const padding = paddingMask(g, mask as Value);

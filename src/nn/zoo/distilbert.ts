@@ -9,12 +9,14 @@ import {
   firstToken,
   INPUT_IDS,
   LAST_HIDDEN_STATE,
+  MASKED_LM,
   SENTENCE_EMBEDDING,
   sentenceEmbedding,
   type TextOptions,
   table,
   textNetwork,
   VOCABULARY,
+  wordScores,
 } from "../text.ts";
 import { dense, dropped, layerNorm } from "../torch-layers.ts";
 import { type BertConfiguration, bertVariants } from "./bert.ts";
@@ -34,6 +36,8 @@ export interface DistilbertClassifierOptions extends DistilbertOptions {
   readonly classes: number;
   /** Before the last layer, while training; 0.2 unless given. */
   readonly classifierDropout?: number;
+  /** Whether it also guesses masked words, as `distilbertMaskedLm` does: `mlm` [N, S, vocabulary], its second output. */
+  readonly maskedLm?: boolean;
 }
 
 /** 66,362,880 parameters before the classifier. */
@@ -51,22 +55,44 @@ export function distilbertClassifier(options: DistilbertClassifierOptions): Grap
   const { size = distilbertBase, classes, classifierDropout = 0.2 } = options;
   return distilbertNetwork(options, (network, ids, mask) => {
     const { g, tap } = network;
-    const hidden = g.scope("distilbert", () => encoder(network, options, ids, mask));
+    const encoded = g.scope("distilbert", () => encoder(network, options, ids, mask));
     const linear = { init: INIT, biasInit: constantInit(0) };
-    const pooled = tap("pooled", g.relu(dense(network, "pre_classifier", firstToken(g, hidden), size.hidden, linear)));
-    return { [LOGITS]: dense(network, "classifier", dropped(network, pooled, classifierDropout), classes, linear) };
+    const pooled = tap("pooled", g.relu(dense(network, "pre_classifier", firstToken(g, encoded.hidden), size.hidden, linear)));
+    const logits = dense(network, "classifier", dropped(network, pooled, classifierDropout), classes, linear);
+    return { [LOGITS]: logits, ...(options.maskedLm && { [MASKED_LM]: guesses(network, encoded) }) };
   });
+}
+
+/**
+ * DistilBERT that guesses masked words (transformers' DistilBertForMaskedLM): `logits` [N, S, vocabulary], by products with the word
+ * embeddings, which are one weight with those of the input.
+ */
+export function distilbertMaskedLm(options: DistilbertOptions): Graph {
+  return distilbertNetwork(options, (network, ids, mask) => ({
+    [LOGITS]: guesses(
+      network,
+      network.g.scope("distilbert", () => encoder(network, options, ids, mask)),
+    ),
+  }));
+}
+
+function guesses(network: Network, { hidden, words }: Encoded): Value {
+  const { g } = network;
+  const changed = g.gelu(tokenDense(network, "vocab_transform", hidden, Number(hidden.shape.at(-1))));
+  return wordScores(network, layerNorm(network, "vocab_layer_norm", changed, EPSILON), words, "vocab_projector.bias");
 }
 
 /** DistilBERT without a head (transformers' DistilBertModel): `last_hidden_state` [N, S, H]. */
 export function distilbert(options: DistilbertOptions): Graph {
-  return distilbertNetwork(options, (network, ids, mask) => ({ [LAST_HIDDEN_STATE]: encoder(network, options, ids, mask) }));
+  return distilbertNetwork(options, (network, ids, mask) => ({
+    [LAST_HIDDEN_STATE]: encoder(network, options, ids, mask).hidden,
+  }));
 }
 
 /** DistilBERT that gives each text a vector: `sentence_embedding` [N, H], and `last_hidden_state` [N, S, H], of which it is made. */
 export function distilbertEmbedder(options: DistilbertOptions & EmbeddingOptions): Graph {
   return distilbertNetwork(options, (network, ids, mask) => {
-    const hidden = encoder(network, options, ids, mask);
+    const { hidden } = encoder(network, options, ids, mask);
     return { [SENTENCE_EMBEDDING]: sentenceEmbedding(network, hidden, mask, options), [LAST_HIDDEN_STATE]: hidden };
   });
 }
@@ -80,13 +106,20 @@ function distilbertNetwork(
   );
 }
 
-function encoder(network: Network, options: DistilbertOptions, ids: Value, mask: Value): Value {
+/** What the last layer gives, [N, S, H], and the word embeddings. */
+interface Encoded {
+  readonly hidden: Value;
+  readonly words: Value;
+}
+
+function encoder(network: Network, options: DistilbertOptions, ids: Value, mask: Value): Encoded {
   const { size = distilbertBase, vocabulary = VOCABULARY, positions = 512, dropout = 0.1, attentionDropout = dropout } = options;
   const { g, tap } = network;
-  const embedded = g.scope("embeddings", () => {
-    const words = g.gather(table(network, "word_embeddings", vocabulary, size.hidden), ids, 0);
+  const { embedded, words } = g.scope("embeddings", () => {
+    const words = table(network, "word_embeddings", vocabulary, size.hidden);
     const places = firstRows(g, table(network, "position_embeddings", positions, size.hidden), ids);
-    return dropped(network, layerNorm(network, "LayerNorm", g.add(words, places), EPSILON), dropout);
+    const sum = g.add(g.gather(words, ids, 0), places);
+    return { embedded: dropped(network, layerNorm(network, "LayerNorm", sum, EPSILON), dropout), words };
   });
   const padding = paddingMask(g, mask);
   let hidden = tap("embeddings", embedded);
@@ -97,7 +130,7 @@ function encoder(network: Network, options: DistilbertOptions, ids: Value, mask:
       g.scope(`transformer.layer.${index}`, () => layer(network, hidden, padding, size, { dropout, attentionDropout }, name)),
     );
   }
-  return hidden;
+  return { hidden, words };
 }
 
 /** BERT's layer under DistilBERT's names. */
