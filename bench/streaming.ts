@@ -62,7 +62,6 @@ await run.catch((error: unknown) => {
   if (error !== enough) throw error;
 });
 clearInterval(timer);
-read();
 
 const text = described(began ?? 0);
 console.log(text);

@@ -8,7 +8,7 @@ const data = { parquet: "./data", size: 32, validation: 5000, augment: [{ shift:
 
 /**
  * What the pairs of the literature are trained with (RepDistiller, Tian et al., 2020; mdistiller), but for the epochs: 240 there, with decays after
- * 150, 180 and 210. Recipes here have a short schedule that ends within 25 minutes on two cores; `--set epochs=240` gives the published one.
+ * 150, 180 and 210. Recipes here have a short schedule, meant for some 25 minutes on two cores; `--set epochs=240` gives the published one.
  */
 export const common = { data, batchSize: 64, optimizer: published(0.05), baseline: false };
 
