@@ -20,7 +20,7 @@ import { folderOfShapes } from "./shapes.ts";
 const { values } = parseArgs({ options: { images: { type: "string" }, seconds: { type: "string" } } });
 const images = Number(values.images ?? 50_000);
 /** Of training; the epoch in which they end is trained to its end. */
-const seconds = Number(values.seconds ?? 120);
+const seconds = Number(values.seconds ?? 300);
 const isWhole = values.images === undefined && values.seconds === undefined;
 
 const SIZE = 32;

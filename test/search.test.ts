@@ -134,7 +134,8 @@ describe("a mistake ends the search before anything is written", () => {
     ["a budget for a grid", "recipe", "space", { method: "grid", budget: 5 }, /--budget is for --method halving/],
     ["a budget below one trial", "recipe", "space", { method: "halving", budget: 2 }, /is less than one trial takes/],
     ["epochs for halving", "recipe", "recipe", { set: ["epochs={search: [1, 2]}"], method: "halving" }, /chooses the epochs itself/],
-    ["Redis without a store", "recipe", "space", { redis: "redis://127.0.0.1:1" }, /a directory that all of them share/],
+    ["Redis without a store", "recipe", "space", { redis: "redis://127.0.0.1:1" }, /a store that all of them share/],
+    ["S3 without credentials", "recipe", "space", { redis: "redis://127.0.0.1:1", store: "s3://data" }, /no credentials for S3/],
     ["a Redis that isn't there", "recipe", "space", { redis: "redis://127.0.0.1:1", store: "store" }, /No Redis answers there/],
     ["a teacher that isn't there", "temperature", "recipe", { set: ["teacher=nowhere.onnx"] }, /There is no such file/],
   ])("%s", async (what, kind, name, options, message) => {

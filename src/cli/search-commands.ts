@@ -13,7 +13,7 @@ export function withJobOptions(command: Command, jobs = "processes at a time, ea
 const redisOption = (): Option =>
   new Option("--redis <url>", "have the jobs done by `limbeck worker`s that wait at this Redis or Valkey").env("LIMBECK_REDIS");
 const storeOption = (): Option =>
-  new Option("--store <directory>", "the directory that all machines share, for data and models").env("LIMBECK_STORE");
+  new Option("--store <place>", "what all machines share, for data and models: a directory, or s3://bucket/prefix").env("LIMBECK_STORE");
 
 /** `limbeck audit`. @param data What may be given as `--data`. */
 export function addAuditCommand(limbeck: Command, data: string): void {

@@ -6,10 +6,10 @@ import { parseRecipe } from "../distill/recipe/parse.ts";
 import type { DataRecipe, Recipe } from "../distill/recipe/schema.ts";
 import { LimbeckError } from "../errors.ts";
 import { nodeEnvironment } from "../run/environment.ts";
-import { fileShardStore } from "../run/shard-store.ts";
 import type { JobContext } from "./job-kind.ts";
+import { openShards, openStore } from "./open-store.ts";
 import { type Files, mapPaths, REFERENCE } from "./recipe-files.ts";
-import { openStore, type Store } from "./store.ts";
+import type { Store } from "./store.ts";
 
 /** Paths in a recipe with what is there, by content. */
 export const filesSchema = z.record(z.string(), z.string().regex(REFERENCE));
@@ -52,7 +52,7 @@ export function jobEnvironment(
     ...own,
     openData: async (data) => withoutTest(await opened(data)),
     readFile: store ? (path) => store.read(referenceOf(path, files)) : own.readFile,
-    shards: fileShardStore(context.cache),
+    shards: openShards(context.cache),
   };
 }
 

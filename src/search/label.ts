@@ -4,10 +4,10 @@ import { type Plan, type Range, shardName } from "../distill/cache/plan.ts";
 import type { ProgressEvents } from "../distill/environment.ts";
 import type { Recipe } from "../distill/recipe/schema.ts";
 import { nodeEnvironment } from "../run/environment.ts";
-import { fileShardStore } from "../run/shard-store.ts";
 import { recipeForJobs } from "./job-environment.ts";
 import { type Job, resultsOf } from "./jobs.ts";
 import { rangeJob } from "./label-job.ts";
+import { openShards } from "./open-store.ts";
 import { fetchShards, type Workplace } from "./workplace.ts";
 
 export interface LabelOptions {
@@ -29,7 +29,7 @@ export interface LabelOptions {
 export async function labelInJobs(recipe: Recipe, { relativeTo, workplace, into, onEstimate, onProgress = {}, signal }: LabelOptions) {
   const { executor, findFiles, cache } = workplace;
   const asked = recipeForJobs(recipe);
-  const shards = fileShardStore(cache);
+  const shards = openShards(cache);
   const environment = { ...nodeEnvironment(asked, relativeTo, undefined, onProgress), shards };
   const labelling = await prepareLabelling(asked, environment);
   const missing = labelling.caches.map(({ missing: ranges }) => ranges);

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { afterAll, beforeEach, describe, expect, test } from "vitest";
 import { LimbeckError } from "../errors.ts";
 import { fileFinder, mapPaths } from "./recipe-files.ts";
-import { openStore } from "./store.ts";
+import { directoryStore } from "./store.ts";
 
 const place = mkdtempSync(join(tmpdir(), "limbeck-test-"));
 afterAll(() => rmSync(place, { recursive: true, force: true }));
@@ -88,7 +88,7 @@ describe("files are known by what is in them", () => {
 });
 
 describe("a store", () => {
-  const store = (name = "store") => openStore(at(name));
+  const store = (name = "store") => directoryStore(at(name));
   const filled = async (name?: string) => fileFinder(place, store(name).put)(recipe);
 
   test("gives what was put there", async () => {
@@ -96,8 +96,8 @@ describe("a store", () => {
     expect(Buffer.from(await store().read(files["weights.safetensors"] as string)).toString()).toBe("weights");
     const data = await store().locate(files.data as string);
     expect(readFileSync(join(data, "inner/a.bin"), "utf8")).toBe("one");
-    expect(await store().has(files.data as string)).toBe(true);
-    expect(await store().has(`sha256:${"0".repeat(64)}/`)).toBe(false);
+    expect(await store().bring(files.data as string)).toBe(true);
+    expect(await store().bring(`sha256:${"0".repeat(64)}/`)).toBe(false);
     await filled();
   });
 

@@ -134,9 +134,16 @@ export async function fileHash(path: string): Promise<string> {
 
 /** Of all files below a directory, and their names. */
 export async function treeHash(directory: string): Promise<string> {
-  const hash = createHash("sha256");
-  for (const name of await filesBelow(directory)) hash.update(`${name}\0${await fileHash(join(directory, name))}\n`);
-  return hash.digest("hex");
+  return createHash("sha256")
+    .update(await treeList(directory))
+    .digest("hex");
+}
+
+/** Of each file below a directory a line with its name, a NUL, and the hash of its content. */
+export async function treeList(directory: string): Promise<string> {
+  const lines: string[] = [];
+  for (const name of await filesBelow(directory)) lines.push(`${name}\0${await fileHash(join(directory, name))}\n`);
+  return lines.join("");
 }
 
 /** The names of all files below a directory, with slashes, sorted. @throws LimbeckError where one is a link to a directory. */

@@ -2,35 +2,47 @@ import { createHash, randomUUID } from "node:crypto";
 import { copyFile, lstat, mkdir, rename, rm } from "node:fs/promises";
 import { dirname, extname, join, resolve } from "node:path";
 import { LimbeckError } from "../errors.ts";
-import { fileError, makeDirectory, readBytes, writeAtomically } from "../run/files.ts";
+import { fileError, listDirectory, makeDirectory, readBytes, writeAtomically } from "../run/files.ts";
 import { readOnnxBytes } from "../run/onnx-file.ts";
 import { filesBelow, REFERENCE, treeHash } from "./recipe-files.ts";
 
-/** A directory that machines share, in which files are found by their content. */
+/** What machines share, and find files in by their content. */
 export interface Store {
   /** What it is called in messages. */
   readonly name: string;
+  /** Where this machine has it, or what it has brought of it. */
+  readonly directory: string;
+  /** @throws LimbeckError at once, when it can't be used. */
+  check(): Promise<void>;
   /** Puts a file or directory there, unless it is. */
   put(reference: string, path: string): Promise<void>;
-  has(reference: string): Promise<boolean>;
+  /** Brings what is there to this machine; whether it is there. */
+  bring(reference: string): Promise<boolean>;
   /** A file, checked. */
   read(reference: string): Promise<Uint8Array>;
-  /** Where a file or directory is, checked once by each process. */
+  /** Where a file or directory is on this machine, checked once by each process. */
   locate(reference: string): Promise<string>;
   /** Where teachers' outputs are kept. */
   readonly teacherCache: string;
 }
 
-/** @throws LimbeckError from its functions, when the directory can't be used, or what is in it isn't what it is said to be. */
-export function openStore(directory: string): Store {
+/** Where a directory has what a reference is of. @throws LimbeckError where it is none. */
+export function placeIn(root: string, reference: string): string {
+  const [, hash, ending] = REFERENCE.exec(reference) ?? [];
+  if (hash === undefined || ending === undefined)
+    throw new LimbeckError(`"${reference}" is no name of a file in a store.`, { where: root });
+  return ending === "/" ? join(root, "trees", hash) : join(root, "files", `${hash}${ending}`);
+}
+
+/**
+ * A directory as a store.
+ *
+ * @throws LimbeckError from its functions, when the directory can't be used, or what is in it isn't what it is said to be.
+ */
+export function directoryStore(directory: string): Store {
   const root = resolve(directory);
-  const place = (reference: string): string => {
-    const [, hash, ending] = REFERENCE.exec(reference) ?? [];
-    if (hash === undefined || ending === undefined)
-      throw new LimbeckError(`"${reference}" is no name of a file in a store.`, { where: root });
-    return ending === "/" ? join(root, "trees", hash) : join(root, "files", `${hash}${ending}`);
-  };
-  const has = (reference: string): Promise<boolean> =>
+  const place = (reference: string): string => placeIn(root, reference);
+  const bring = (reference: string): Promise<boolean> =>
     lstat(place(reference)).then(
       () => true,
       () => false,
@@ -42,10 +54,12 @@ export function openStore(directory: string): Store {
   };
   return {
     name: root,
-    has,
+    directory: root,
+    check: async () => void (await listDirectory(root)),
+    bring,
     read,
     put: async (reference, path) => {
-      if (await has(reference)) return;
+      if (await bring(reference)) return;
       const target = place(reference);
       await makeDirectory(dirname(target));
       if (reference.endsWith("/")) await copyTree(path, target);
@@ -72,7 +86,7 @@ export function openStore(directory: string): Store {
 /** What this process has checked. */
 const located = new Map<string, Promise<string>>();
 
-const changed = (path: string): LimbeckError =>
+export const changed = (path: string): LimbeckError =>
   new LimbeckError("What the store has there isn't what its name says.", { where: path, hint: "Delete it there, and start again." });
 
 /** A store has no links: they would lead out of it. */

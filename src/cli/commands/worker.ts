@@ -16,7 +16,7 @@ export async function workerCommand({ redis, store, lock, quiet, ...options }: W
   if (!redis) throw new LimbeckError("A worker needs a Redis to wait at.", { hint: "Give its URL by --redis or LIMBECK_REDIS." });
   if (!store) {
     throw new LimbeckError("A worker needs the store with the data and models of its jobs.", {
-      hint: "Give by --store or LIMBECK_STORE the directory that all machines share.",
+      hint: "Give by --store or LIMBECK_STORE the directory that all machines share, or s3://BUCKET/PREFIX.",
     });
   }
   const worker = await startWorker({

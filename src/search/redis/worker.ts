@@ -4,14 +4,15 @@ import { z } from "zod";
 import { LimbeckError } from "../../errors.ts";
 import { type Job, type Versions, versionsHere } from "../jobs.ts";
 import { LostJob, localExecutor } from "../local-executor.ts";
+import { openStore } from "../open-store.ts";
 import { REFERENCE } from "../recipe-files.ts";
-import { openStore, type Store } from "../store.ts";
+import type { Store } from "../store.ts";
 import { connectRedis } from "./connection.ts";
 import { connectionOf, describeVersions, fromQueue, openQueue, PREFIX, queuesOf, stateOf } from "./queue.ts";
 
 export interface WorkerOptions {
   readonly url: string;
-  /** The directory of the store. */
+  /** A directory, or `s3://bucket/prefix`. */
   readonly store: string;
   /** Jobs at a time, each in a process of its own with one thread. */
   readonly concurrency?: number;
@@ -42,10 +43,11 @@ const naming = z.looseObject({ files: z.record(z.string(), z.string().regex(REFE
 export async function startWorker(options: WorkerOptions): Promise<{ close(): Promise<void> }> {
   const { versions = versionsHere(), lockSeconds = LOCK_SECONDS, onNotice, onJob } = options;
   const store = openStore(options.store);
+  await store.check();
   const connection = await connectRedis(options.url, onNotice);
   const queue = await openQueue(connection.redis, versions);
   const pool = localExecutor({
-    context: { relativeTo: store.name, cache: store.teacherCache, store: store.name },
+    context: { relativeTo: store.directory, cache: store.teacherCache, store: store.name },
     jobs: options.concurrency,
     maxMemory: options.maxMemory,
     entry: options.entry,
@@ -55,7 +57,7 @@ export async function startWorker(options: WorkerOptions): Promise<{ close(): Pr
   let closing = false;
   const perform = async (queued: Queued, token?: string): Promise<unknown> => {
     const job = checked(queued, versions);
-    await checkStore(job, store);
+    await bringFiles(job, store);
     const [finished] = await pool.run([job]);
     if (closing) {
       await queued.moveToWait(token);
@@ -107,11 +109,15 @@ function checked({ id, data }: Queued, versions: Versions): Job {
   }
 }
 
-/** @throws LimbeckError when the store lacks what a job names. That may be another machine's, or come late, so that the job is tried again. */
-async function checkStore({ name, input }: Job, store: Store): Promise<void> {
+/**
+ * Brings what a job names to this machine, once for all of its processes.
+ *
+ * @throws LimbeckError when the store lacks it. That may be another machine's, or come late, so that the job is tried again.
+ */
+async function bringFiles({ name, input }: Job, store: Store): Promise<void> {
   const { data } = naming.safeParse(input);
   for (const [path, reference] of Object.entries(data?.files ?? {})) {
-    if (await store.has(reference)) continue;
+    if (await store.bring(reference)) continue;
     throw new LimbeckError(`The store ${store.name} lacks "${path}" (${reference}), which "${name}" needs.`, {
       hint: "Give all machines the same --store.",
     });
